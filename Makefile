@@ -1,0 +1,68 @@
+# make demo    set up, then make a picture without and with a negative and say what it did
+# make test    set up the same way, then run the tests
+# make check   ruff, mypy, import-linter
+#
+# Set-up happens once, in .venv. PYTHON=... chooses the interpreter (3.11 or newer).
+# TORCH=... takes your own requirement in place of the pinned torch, and is remembered:
+#   make demo TORCH='torch>=2.6'
+#   make demo TORCH='torch==2.13.0 --index-url URL-OF-THE-BUILD-YOU-WANT'
+#   make demo TORCH=pinned
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+PINNED := $(shell sed -n '/^torch==/p' constraints.txt)
+CHOICE := $(VENV)/torch-choice.txt
+PINS := $(VENV)/constraints.txt
+PACKAGE := $(VENV)/.package-installed
+DEV := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := demo
+.PHONY: demo test check FORCE
+
+demo: $(PACKAGE)
+	$(BIN)/python -m negprompt demo
+
+test: $(DEV)
+	$(BIN)/python -m pytest
+
+check: $(DEV)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# ------------------------------------------------------------------------------------- set-up
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'negprompt needs Python 3.11 or newer: make PYTHON=python3.12'; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# Rewritten only when the wish changes, so that everything below runs again exactly then.
+$(CHOICE): FORCE | $(BIN)/python
+	@choice='$(or $(TORCH),$(shell cat $(CHOICE) 2>/dev/null),pinned)'; \
+	  printf '%s\n' "$$choice" | cmp -s - $@ || printf '%s\n' "$$choice" > $@
+
+# torch comes first and by plain pip, so that pip's own configuration decides which build it is.
+# Your own torch keeps what it brought: the pins then stop where torch's section begins.
+$(PINS): $(CHOICE) constraints.txt
+	@if [ "$$(cat $(CHOICE))" = pinned ]; then \
+	  set -x; $(PIP) install $(PINNED) && cp constraints.txt $@; \
+	else \
+	  set -x; xargs $(PIP) install < $(CHOICE) && \
+	  sed '/^# torch and what it brings/,$$d' constraints.txt > $@.part && \
+	  $(BIN)/python -c 'from importlib.metadata import version as v; print("torch==" + v("torch"))' \
+	    >> $@.part && mv $@.part $@; \
+	fi
+
+$(PACKAGE): $(PINS) pyproject.toml
+	$(PIP) install -c $(PINS) hatchling
+	$(PIP) install -c $(PINS) --no-build-isolation -e .
+	@touch $@
+
+$(DEV): $(PACKAGE)
+	$(PIP) install -c $(PINS) --no-build-isolation -e '.[dev]'
+	@touch $@
