@@ -1,0 +1,140 @@
+"""The docs know everything that the code can say or do: codes, commands, options, rules, rooms."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.models import CommandInfo
+
+from negprompt.cli import app
+from negprompt.guidance.rules import RULES
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SOURCE = REPOSITORY / "src" / "negprompt"
+DOCS = REPOSITORY / "docs"
+PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+CODE = re.compile(r"[a-z]+(-[a-z0-9]+)+")
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text("utf-8")
+
+
+def headings(name: str) -> set[str]:
+    """Everything that stands in backquotes in the headings of a page."""
+    lines = [line for line in page(name).splitlines() if line.startswith("#")]
+    return {word for line in lines for word in re.findall(r"`([^`]+)`", line)}
+
+
+def carriers(trees: list[ast.Module]) -> dict[str, int]:
+    """Name of each callable that is given a code by position, and the code's place."""
+    found = {"Notice": 0}
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                names = [argument.arg for argument in node.args.args if argument.arg != "self"]
+                if "code" in names:
+                    found[node.name] = names.index("code")
+    return found
+
+
+def codes() -> Iterator[str]:
+    """Every literal code that the source gives to an error or a notice."""
+    trees = [ast.parse(file.read_text("utf-8")) for file in SOURCE.rglob("*.py")]
+    place = carriers(trees)
+    for call in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else None
+        name = call.func.id if isinstance(call.func, ast.Name) else name
+        given = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+        if name in place and place[name] < len(call.args):
+            given.append(call.args[place[name]])
+        for node in given:
+            for value in ast.walk(node):
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield value.value
+
+
+CODES = sorted(set(codes()))
+
+
+def commands() -> dict[str, CommandInfo]:
+    found = {}
+    for command in app.registered_commands:
+        assert command.callback is not None
+        found[command.name or command.callback.__name__.replace("_", "-")] = command
+    return found
+
+
+def test_there_are_codes() -> None:
+    assert len(CODES) >= 10
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_is_explained(code: str) -> None:
+    assert CODE.fullmatch(code)
+    assert code in headings("errors.md")
+
+
+def test_no_code_is_explained_that_does_not_exist() -> None:
+    assert headings("errors.md") <= set(CODES)
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_a_command_has_an_example_and_its_options(name: str) -> None:
+    sections = re.split(r"^## ", page("commands.md"), flags=re.MULTILINE)
+    section = next((part for part in sections if part.startswith(f"`negprompt {name}`")), "")
+    assert re.search(rf"^negprompt {name}\b", section, flags=re.MULTILINE), "no example"
+    group = typer.main.get_group(app)
+    options = [option for param in group.commands[name].params for option in param.opts]
+    missing = [o for o in options if o.startswith("--") and f"`{o}" not in section]
+    assert not missing
+
+
+def test_no_command_is_explained_that_does_not_exist() -> None:
+    explained = {text for text in headings("commands.md") if text.startswith("negprompt ")}
+    assert explained == {f"negprompt {name}" for name in commands()}
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_a_rule_is_explained(rule: str) -> None:
+    assert rule in headings("rules.md")
+
+
+def test_the_readme_shows_every_room_in_the_order_of_the_line() -> None:
+    text = (REPOSITORY / "README.md").read_text("utf-8")
+    tree = text.split("src/negprompt/\n")[1].split("```")[0]
+    shown = [line.split()[0].removesuffix("/").removesuffix(".py") for line in tree.splitlines()]
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    layers = contracts["tool"]["importlinter"]["contracts"][0]["layers"]
+    line = [re.findall(r"\w+", layer) for layer in reversed(layers)]
+    assert set(shown) == {name for layer in line for name in layer} - {"__main__"}
+    rank = {name: i for i, layer in enumerate(line) for name in layer}
+    assert [rank[name] for name in shown] == sorted(rank[name] for name in shown)
+
+
+@pytest.mark.parametrize("file", PAGES, ids=[file.name for file in PAGES])
+def test_links_lead_somewhere(file: Path) -> None:
+    text = re.sub(r"```.*?```", "", file.read_text("utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    broken = [t for t in targets if "://" not in t and not (file.parent / t).exists()]
+    assert not broken
+
+
+@pytest.mark.parametrize("file", PAGES, ids=[file.name for file in PAGES])
+def test_nothing_is_left_to_do(file: Path) -> None:
+    assert "TODO" not in file.read_text("utf-8")
+
+
+def test_the_first_python_example_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (REPOSITORY / "README.md").read_text("utf-8")
+    example = text.split("```python\n")[1].split("```")[0]
+    assert len([line for line in example.splitlines() if line]) == 6
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own page
+    assert len(list(tmp_path.glob("cat-*.png"))) == 2
