@@ -90,7 +90,9 @@ class Segment:
     def _place(self, index: int) -> int:
         if not self.anchors:
             return self.span.start + index
-        text, source = self.anchors[max(bisect_right(self.anchors, index, key=itemgetter(0)), 1) - 1]
+        text, source = self.anchors[
+            max(bisect_right(self.anchors, index, key=itemgetter(0)), 1) - 1
+        ]
         return source + index - text
 
 

@@ -1,0 +1,30 @@
+"""Which dialects there are, and the one door to them.  No text is read in a guessed dialect."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from negprompt.errors import RequestError, shown
+from negprompt.language import a1111
+from negprompt.language.tree import Prompt
+
+DIALECTS: Final[Mapping[str, Callable[[str], Prompt]]] = MappingProxyType({"a1111": a1111.read})
+
+
+def parse(text: str, dialect: str = "a1111") -> Prompt:
+    """Return the tree of ``text`` as ``dialect`` reads it, in time linear in its length.
+
+    Raises RequestError ``dialect-unknown`` or ``prompt-not-text``, and PromptError, with the place,
+    where the dialect's own file says so.
+    """
+    if not isinstance(text, str):
+        raise RequestError(
+            f"the prompt is {shown(text)}, not text", code="prompt-not-text", cure="pass a str"
+        )
+    if dialect not in DIALECTS:
+        raise RequestError(
+            f"the prompt dialect {shown(dialect)} is unknown",
+            code="dialect-unknown",
+            cure=f"choose one of: {', '.join(DIALECTS)}",
+        )
+    return DIALECTS[dialect](text)
