@@ -12,6 +12,7 @@ from typer.models import CommandInfo
 
 from negprompt.cli import app
 from negprompt.guidance.rules import RULES
+from negprompt.world.factors import COLOURS, CONCEPTS, PLACES, STYLES, SUBJECTS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "src" / "negprompt"
@@ -33,29 +34,41 @@ def headings(name: str) -> set[str]:
 def carriers(trees: list[ast.Module]) -> dict[str, int]:
     """Name of each callable that is given a code by position, and the code's place."""
     found = {"Notice": 0}
-    for tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef):
-                names = [argument.arg for argument in node.args.args if argument.arg != "self"]
-                if "code" in names:
-                    found[node.name] = names.index("code")
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.FunctionDef):
+            names = [argument.arg for argument in node.args.args if argument.arg != "self"]
+            if "code" in names:
+                found[node.name] = names.index("code")
     return found
 
 
+def given(call: ast.Call, place: dict[str, int]) -> list[ast.expr]:
+    """The expressions that a call gives as a code."""
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    return named + call.args[place.get(name, len(call.args)) :][:1]
+
+
+def literals(node: ast.AST) -> Iterator[str]:
+    for value in ast.walk(node):
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield value.value
+
+
 def codes() -> Iterator[str]:
-    """Every literal code that the source gives to an error or a notice."""
+    """Every code that the source gives to an error or a notice.
+
+    Where it gives a variable, every literal of the function around it that has a code's form.
+    """
     trees = [ast.parse(file.read_text("utf-8")) for file in SOURCE.rglob("*.py")]
     place = carriers(trees)
-    for call in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else None
-        name = call.func.id if isinstance(call.func, ast.Name) else name
-        given = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
-        if name in place and place[name] < len(call.args):
-            given.append(call.args[place[name]])
-        for node in given:
-            for value in ast.walk(node):
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    yield value.value
+    for scope in (node for tree in trees for node in tree.body):
+        calls = [node for node in ast.walk(scope) if isinstance(node, ast.Call)]
+        for node in (node for call in calls for node in given(call, place)):
+            if isinstance(node, ast.Name):
+                yield from filter(CODE.fullmatch, literals(scope))
+            elif not isinstance(node, ast.Attribute):
+                yield from literals(node)
 
 
 CODES = sorted(set(codes()))
@@ -102,6 +115,30 @@ def test_no_command_is_explained_that_does_not_exist() -> None:
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_a_rule_is_explained(rule: str) -> None:
     assert rule in headings("rules.md")
+
+
+def world() -> dict[str, str]:
+    """What stands between the marks of docs/world.md, from the table that the code owns."""
+    rows = ["concept | kind | prevalence | naming rate | where | words", "---|---|---|---|---|---"]
+    for c in CONCEPTS.values():
+        under = [f"{p:g} {name}" for name, p in c.under.items()]
+        usual = [f"{c.prevalence:g}"] if not c.members else []
+        where = ", ".join(c.only) or ", ".join(c.members)
+        cells = [c.name, c.kind, " / ".join(usual + under), f"{c.naming_rate:g}", where]
+        rows.append(" | ".join([*cells, ", ".join(c.words)]))
+    return {
+        "subjects": ", ".join(SUBJECTS),
+        "colours": ", ".join(COLOURS),
+        "places": ", ".join(PLACES),
+        "styles": ", ".join(STYLES),
+        "concepts": "".join(f"\n| {row} |" for row in rows) + "\n",
+    }
+
+
+@pytest.mark.parametrize("name", world())
+def test_the_page_on_the_world_agrees_with_the_code(name: str) -> None:
+    written = page("world.md").split(f"<!-- {name} -->")[1].split("<!-- end -->")[0]
+    assert written == world()[name], f"write this instead: {world()[name]}"
 
 
 def test_the_readme_shows_every_room_in_the_order_of_the_line() -> None:
