@@ -8,7 +8,7 @@ costs nothing.  This file does not know how a prompt is spelled; a dialect file 
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import isfinite
+from math import frexp, inf, isfinite, ldexp
 from operator import itemgetter
 from typing import Final, Literal, TypeAlias
 
@@ -123,28 +123,39 @@ class Prompt:
 
 
 class _Closers:
-    """The closing brackets of one kind that stand right of a place, nearest last."""
+    """The closing brackets of one kind that stand right of a place, nearest last.
 
-    __slots__ = ("at", "factors", "products")
+    ``mantissas[i] * 2 ** exponents[i]`` is the product of the i farthest, which need not fit a
+    float: round brackets may grow it as far as square ones shrink it again.
+    """
+
+    __slots__ = ("at", "exponents", "factors", "mantissas")
 
     def __init__(self) -> None:
         self.at: list[int] = []
         self.factors: list[float] = []
-        self.products: list[float] = [1.0]  # products[i]: of the i farthest
+        self.mantissas: list[float] = [1.0]
+        self.exponents: list[int] = [0]
 
     def push(self, at: int, factor: float) -> None:
         self.at.append(at)
         self.factors.append(factor)
-        self.products.append(self.products[-1] * factor)
+        mantissa, exponent = frexp(self.mantissas[-1] * factor)
+        self.mantissas.append(mantissa)
+        self.exponents.append(self.exponents[-1] + exponent)
 
     def pop(self) -> None:
         self.at.pop()
         self.factors.pop()
-        self.products.pop()
+        self.mantissas.pop()
+        self.exponents.pop()
 
 
 def _weight(rounds: _Closers, squares: _Closers) -> float:
-    """Return the product of all factors, nearest bracket first: A1111's order, so its rounding."""
+    """Return the product of all factors, inf where no float holds it.
+
+    Nearest bracket first, which is A1111's order and so its rounding.
+    """
     i, j = len(rounds.at), len(squares.at)
     weight = 1.0
     for _ in range(min(_EXACT, i + j)):
@@ -154,7 +165,14 @@ def _weight(rounds: _Closers, squares: _Closers) -> float:
         else:
             j -= 1
             weight *= squares.factors[j]
-    return weight * rounds.products[i] * squares.products[j]
+    if i + j == 0:
+        return weight
+    mantissa, exponent = frexp(weight)
+    mantissa *= rounds.mantissas[i] * squares.mantissas[j]
+    try:
+        return ldexp(mantissa, exponent + rounds.exponents[i] + squares.exponents[j])
+    except OverflowError:
+        return inf
 
 
 def _unclosed(nodes: tuple[Node, ...], source: str) -> dict[Bracket, int]:
