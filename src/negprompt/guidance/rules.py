@@ -78,11 +78,9 @@ def cfg(scale: float, *, weights: Sequence[float] = (1.0,)) -> Rule:
     Ho & Salimans 2022, arXiv:2207.12598; several conditions: Liu et al. 2022, arXiv:2206.01714.
     1 + K passes a step; one pass at scale 1, where the negatives cancel.
 
-    Raises RequestError for a scale that is not finite and for weights that are not finite and
-    above 0.
+    Raises RequestError for a scale that is not finite and for weights without a sum above 0.
     """
-    _finite_scale(scale)
-    _positive_weights(weights)
+    _check(scale, weights)
     total = math.fsum(weights)
     wanted = Needs(negatives=tuple(range(len(weights))) if scale != 1 else ())
 
@@ -105,20 +103,17 @@ RULES: Mapping[str, Callable[..., Rule]] = {"cfg": cfg}
 """Every rule by the name under which a request asks for it."""
 
 
-def _finite_scale(scale: float) -> None:
+def _check(scale: float, weights: Sequence[float]) -> None:
     if not math.isfinite(scale):
         raise RequestError(
             f"the guidance scale is {scale}",
-            code="cfg-not-finite",
-            cure="give a number such as 4",
+            code="value-out-of-range",
+            cure="give a finite number such as 4",
         )
-
-
-def _positive_weights(weights: Sequence[float]) -> None:
-    bad = [w for w in weights if not (math.isfinite(w) and w > 0)]
-    if bad or not weights:
+    total = sum(weights)
+    if not (math.isfinite(total) and total > 0):
         raise RequestError(
-            f"the weights of the negatives are {tuple(weights)}",
-            code="negative-weight",
-            cure="give each negative a finite weight above 0, or leave the negative out",
+            f"the weights of the negatives, {tuple(weights)}, add up to {total:g}",
+            code="negative-weight-invalid",
+            cure="choose weights whose sum is above 0 and finite",
         )

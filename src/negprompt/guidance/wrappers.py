@@ -17,7 +17,7 @@ def rescale(rule: Rule, phi: float) -> Rule:
     """
     if not (math.isfinite(phi) and 0 <= phi <= 1):
         raise RequestError(
-            f"rescale is {phi}", code="rescale-range", cure="give a number from 0 to 1"
+            f"rescale is {phi}", code="value-out-of-range", cure="give a number from 0 to 1"
         )
     if phi == 0:
         return rule

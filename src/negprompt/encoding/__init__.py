@@ -1,0 +1,1 @@
+"""Plan → Conditioning: tokens, chunks, weights, text encoders. Tensors begin here."""

@@ -1,0 +1,112 @@
+"""What is asked for, checked when it is made: a mistake is told before anything is loaded."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from negprompt.encoding.weighting import SCHEMES
+from negprompt.errors import PromptError, RequestError, Span, shown
+from negprompt.guidance.rules import RULES
+from negprompt.models.schedulers import check
+from negprompt.policy.plan import plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for. Every value is checked here, and none is silently changed.
+
+    ``None`` stands for the model's own default; ``negative=None`` for no negative at all, while
+    ``("",)`` is a negative that is empty on purpose.
+
+    Raises RequestError for a value out of range or unknown, PromptError for a text that cannot be
+    read.
+    """
+
+    prompt: str
+    negative: tuple[str, ...] | None = None
+    """One text is encoded as it is; several are composed, one branch each."""
+    negative_weights: tuple[float, ...] | None = None
+    """Weight of each negative relative to the others."""
+    model: str = "pocket"
+    """``pocket``, a folder that holds a diffusers pipeline, or a hub id."""
+    cfg: float | None = None
+    """Guidance scale, 1–100; 1 means no guidance."""
+    steps: int | None = None
+    """Denoising steps, 1–1000."""
+    seed: int = 0
+    """Seed of the first image; image ``i`` has ``seed + i``."""
+    count: int = 1
+    """Number of images, 1–10000."""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels, multiples of 8 from 8 to 4096."""
+    scheduler: str | None = None
+    """A name of ``models.schedulers.SCHEDULERS``."""
+    rule: str = "cfg"
+    """A name of ``guidance.rules.RULES``."""
+    rescale: float = 0.0
+    """Guidance rescale, 0–1."""
+    scheme: str = "a1111"
+    """How weights act on embeddings: a name of ``encoding.weighting.SCHEMES``."""
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for text in (self.prompt, *(self.negative or ())):
+            _check_unicode(text)
+        plan(self.prompt, self.negative or (), self.negative_weights)
+        if self.cfg is not None:
+            _check_number("cfg", self.cfg, 1, 100)
+        if self.steps is not None:
+            _check_number("steps", self.steps, 1, 1000, whole=True)
+        _check_number("count", self.count, 1, 10_000, whole=True)
+        _check_number("seed", self.seed, 0, 2**63 - 1 - self.count, whole=True)
+        _check_number("rescale", self.rescale, 0, 1)
+        for name, pixels in zip(("width", "height"), self.size or (), strict=bool(self.size)):
+            _check_number(name, pixels, 8, 4096, whole=True, multiple=8)
+        if self.scheduler is not None:
+            check(self.scheduler)
+        if self.rule not in RULES:
+            raise RequestError(
+                f"there is no rule {shown(self.rule)}",
+                code="rule-unknown",
+                cure=f"choose one of: {', '.join(RULES)}",
+            )
+        if self.scheme not in SCHEMES:
+            raise RequestError(
+                f"there is no weighting scheme {shown(self.scheme)}",
+                code="scheme-unknown",
+                cure=f"choose one of: {', '.join(SCHEMES)}",
+            )
+
+
+def _check_number(
+    name: str, value: Any, low: float, high: float, *, whole: bool = False, multiple: int = 1
+) -> None:
+    """Raise RequestError ``value-out-of-range`` unless low ≤ value ≤ high."""
+    kinds = (int,) if whole else (int, float)
+    right = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+    if right and low <= value <= high and value % multiple == 0:
+        return
+    kind = (
+        f"a multiple of {multiple}" if multiple > 1 else "a whole number" if whole else "a number"
+    )
+    raise RequestError(
+        f"{name} is {shown(value)}",
+        code="value-out-of-range",
+        cure=f"give {kind} from {low} to {high}",
+    )
+
+
+def _check_unicode(text: object) -> None:
+    """Raise PromptError ``prompt-not-unicode`` for half a surrogate pair; other types pass."""
+    if not isinstance(text, str):
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"character {error.start} of the prompt is no character",
+            code="prompt-not-unicode",
+            cure="leave it out, or save the text as UTF-8",
+            source=text,
+            span=Span(error.start, error.end),
+        ) from error

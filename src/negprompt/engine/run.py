@@ -1,0 +1,313 @@
+"""Request → Generation: reads, plans, encodes, denoises through the one seam, writes the trace.
+
+The stages that hold tensors are imported when they are needed, so that a mistake in a request is
+told at once.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from negprompt.engine.request import Request
+from negprompt.errors import Notice
+from negprompt.guidance.rules import RULES, Rule
+from negprompt.guidance.wrappers import rescale
+from negprompt.models.schedulers import build, sampler_name
+from negprompt.policy.plan import Plan, plan
+from negprompt.trace import events
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from negprompt.encoding.types import Conditioning
+    from negprompt.guidance.hook import Seen
+    from negprompt.models.load import Model
+
+POCKET = "pocket"
+BATCH = 8
+"""Most images in one model call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the images cost."""
+
+    passes: int
+    """Rows that the model evaluated for one image over the run; every image costs the same."""
+    passes_per_step: float
+    """Rows for one image in one model call."""
+    seconds: float
+    """Wall time from encoding to the last image; loading the model is not in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The images, and how they came about."""
+
+    images: tuple["Image", ...]
+    seeds: tuple[int, ...]
+    plan: Plan
+    cost: Cost
+    notices: tuple[Notice, ...]
+    trace: tuple[events.Event, ...]
+    request: Request
+    """The request with the model's defaults filled in."""
+    sampler: str
+    """The scheduler that ran, by A1111's name where it has one."""
+
+
+def run(
+    request: Request,
+    *,
+    model: "Model | None" = None,
+    on_step: Callable[[int, int], None] | None = None,
+    observe: "Callable[[Seen], None] | None" = None,
+) -> Generation:
+    """Make the images that a request asks for.
+
+    ``model`` is used in place of loading ``request.model``. ``on_step(done, total)`` is called
+    after every step, counted over all batches of at most BATCH images. ``observe(seen)`` is called
+    at every model call with the predictions of all branches; a batch starts at step 0.
+
+    Raises ModelError where the model cannot be loaded, PromptError where a prompt cannot be
+    encoded.
+    """
+    model = model or loaded(request.model)
+    request = _with_defaults(request, model)
+    planned = plan(request.prompt, request.negative or (), request.negative_weights)
+    weights = tuple(negative.weight for negative in planned.negatives) or (1.0,)
+    start = time.perf_counter()
+    conditioning = _conditioned(planned, request, model)
+    notices = (*planned.notices, *conditioning.notices, *scale_notices(request.cfg, planned))
+    seeds = tuple(range(request.seed, request.seed + request.count))
+    recorder = _Recorder(weights, math.ceil(request.count / BATCH), on_step, observe)
+    made = _denoised(request, model, conditioning, seeds, recorder)
+    cost = Cost(made.passes, made.passes / made.calls, time.perf_counter() - start)
+    trace = (
+        *_opening(request, planned, conditioning, notices),
+        *recorder.events,
+        events.Finished(seeds, cost.passes, cost.passes_per_step, cost.seconds),
+    )
+    return Generation(made.images, seeds, planned, cost, notices, trace, request, made.sampler)
+
+
+def generate(
+    prompt: str,
+    negative: str | Sequence[str] | None = None,
+    *,
+    on_step: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> Generation:
+    """Make images: ``run`` on a Request with these settings.
+
+    One negative text is encoded as it is; a sequence of texts is composed, one branch each.
+    """
+    return run(Request(prompt=prompt, negative=texts_of(negative), **settings), on_step=on_step)
+
+
+@lru_cache(maxsize=1)
+def loaded(name: str) -> "Model":
+    """The model of this name; the last one stays loaded. Raises ModelError as ``load`` does."""
+    from negprompt.models.load import load
+
+    return load(name)
+
+
+def texts_of(negative: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """The negatives of a request: one for a text, one each for a sequence, None for None."""
+    if negative is None:
+        return None
+    return (negative,) if isinstance(negative, str) else tuple(negative)
+
+
+def scale_notices(scale: float | None, planned: Plan) -> tuple[Notice, ...]:
+    """The notice ``scale-one``, where there is no guidance."""
+    if scale != 1:
+        return ()
+    idle = "the negative does nothing and " if planned.negatives else ""
+    return (
+        Notice("scale-one", f"at scale 1 {idle}every step is one pass; raise the scale to guide"),
+    )
+
+
+def _with_defaults(request: Request, model: "Model") -> Request:
+    """The request with the model's defaults where it leaves them open."""
+    unet = model.family.denoiser(model.pipe)
+    side = unet.config.sample_size
+    high, wide = side if isinstance(side, tuple | list) else (side, side)
+    factor = model.pipe.vae_scale_factor
+    return replace(
+        request,
+        model=model.name,
+        cfg=model.cfg if request.cfg is None else request.cfg,
+        steps=model.family.steps if request.steps is None else request.steps,
+        size=request.size or (wide * factor, high * factor),
+    )
+
+
+def _conditioned(planned: Plan, request: Request, model: "Model") -> "Conditioning":
+    from negprompt.encoding.condition import condition
+
+    return condition(
+        planned,
+        model.family.encoders(model.pipe),
+        scheme=request.scheme,
+        null=model.family.null(model.pipe),
+        vocabulary=_vocabulary(model),
+    )
+
+
+def _vocabulary(model: "Model") -> frozenset[str] | None:
+    """The words that a model was trained on, where they are known."""
+    if model.name != POCKET:
+        return None
+    from negprompt.world.captions import vocabulary
+
+    return vocabulary()
+
+
+@dataclass(slots=True)
+class _Recorder:
+    """Turns what the seam saw into events, progress, and calls of the user's own observer."""
+
+    weights: tuple[float, ...]
+    batches: int
+    on_step: Callable[[int, int], None] | None
+    observe: "Callable[[Seen], None] | None"
+    events: list[events.Stepped] = field(default_factory=list)
+    batch: int = 0
+
+    def __call__(self, seen: "Seen") -> None:
+        """Take one model call."""
+        self.events.extend(_stepped(seen, self.weights, first=self.batch * BATCH))
+        if self.on_step is not None:
+            total = seen.step.total
+            self.on_step(self.batch * total + seen.step.index + 1, self.batches * total)
+        if self.observe is not None:
+            self.observe(seen)
+
+
+def _stepped(seen: "Seen", weights: Sequence[float], *, first: int) -> Iterator[events.Stepped]:
+    """One event per image of a model call."""
+    p = seen.branches.positive.flatten(1).float()
+    moved = (seen.guided.flatten(1).float() - p).norm(dim=1).tolist()
+    apart: list[float | None] = [None] * len(moved)
+    cosine: list[float | None] = [None] * len(moved)
+    if seen.branches.negatives:
+        pairs = zip(weights, seen.branches.negatives, strict=True)
+        n = sum((w * negative.flatten(1).float() for w, negative in pairs), 0 * p) / sum(weights)
+        apart = (p - n).norm(dim=1).tolist()
+        lengths = (p.norm(dim=1) * n.norm(dim=1)).tolist()
+        dots = (p * n).sum(dim=1).tolist()
+        cosine = [
+            dot / length if length else None for dot, length in zip(dots, lengths, strict=True)
+        ]
+    for place in range(len(moved)):
+        yield events.Stepped(
+            image=first + place,
+            index=seen.step.index,
+            total=seen.step.total,
+            log_snr=seen.step.log_snr,
+            passes=seen.passes,
+            norm_positive_minus_negative=apart[place],
+            cosine=cosine[place],
+            norm_guided_minus_positive=moved[place],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Denoised:
+    images: tuple["Image", ...]
+    passes: int
+    """For one image."""
+    calls: int
+    """For one image."""
+    sampler: str
+
+
+def _denoised(
+    request: Request,
+    model: "Model",
+    conditioning: "Conditioning",
+    seeds: Sequence[int],
+    recorder: _Recorder,
+) -> _Denoised:
+    """Run the pipeline batch by batch, its own guidance off, the seam on its denoiser."""
+    from negprompt.guidance.hook import Bank, Seam, attached
+    from negprompt.guidance.schedule import Clock
+    from negprompt.models.load import quiet
+
+    pipe, own = model.pipe, model.pipe.scheduler
+
+    def make_rule() -> Rule:
+        return rescale(RULES[request.rule](request.cfg, weights=recorder.weights), request.rescale)
+
+    seam = Seam(
+        rule=make_rule,
+        clock=Clock(lambda: pipe.scheduler),
+        bank=Bank(conditioning.negatives or (conditioning.null,), conditioning.null),
+        fields=model.family.fields,
+        observe=recorder,
+    )
+    images: list[Image] = []
+    try:
+        if request.scheduler is not None:
+            pipe.scheduler = build(request.scheduler, own.config)
+        with quiet(), attached(model.family.denoiser(pipe), seam):
+            for recorder.batch, first in enumerate(range(0, len(seeds), BATCH)):
+                images += _batch(request, pipe, conditioning, seeds[first : first + BATCH])
+        sampler = sampler_name(pipe.scheduler)
+    finally:
+        pipe.scheduler = own
+    runs = recorder.batches
+    return _Denoised(tuple(images), seam.passes // runs, seam.calls // runs, sampler)
+
+
+def _batch(
+    request: Request, pipe: Any, conditioning: "Conditioning", seeds: Sequence[int]
+) -> "list[Image]":
+    """One call of the pipeline. An image's noise depends on its own seed only."""
+    import torch
+
+    positive, count = conditioning.positive, len(seeds)
+    settings: dict[str, Any] = {"prompt_embeds": positive.embeds.expand(count, -1, -1)}
+    if positive.pooled is not None:
+        settings["pooled_prompt_embeds"] = positive.pooled.expand(count, -1)
+    width, height = request.size or (None, None)
+    images: list[Image] = pipe(
+        **settings,
+        guidance_scale=1.0,
+        num_inference_steps=request.steps,
+        width=width,
+        height=height,
+        generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+    ).images
+    return images
+
+
+def _opening(
+    request: Request, planned: Plan, conditioning: "Conditioning", notices: Sequence[Notice]
+) -> tuple[events.Event, ...]:
+    """The events of the stages before the first step."""
+    negatives = planned.negatives
+    return (
+        events.Parsed(
+            planned.positive.dialect, request.prompt, tuple(n.prompt.source for n in negatives)
+        ),
+        events.Planned(
+            planned.effective_negative,
+            planned.raw_negative,
+            tuple((t.text, t.weight, t.layer) for n in negatives for t in n.terms),
+            tuple((notice.code, notice.text) for notice in notices),
+        ),
+        events.Encoded(
+            scheme=request.scheme,
+            chunks=conditioning.chunks,
+            positive_tokens=len(conditioning.positive.tokens),
+            negative_tokens=tuple(len(n.tokens) for n in conditioning.negatives),
+            against="negative" if negatives else "null",
+        ),
+    )

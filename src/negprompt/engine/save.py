@@ -1,0 +1,103 @@
+"""Generation → PNG files that say how they were made.
+
+Each file appears whole or not at all: it is written beside its place and moved there.
+"""
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from negprompt.engine.run import Generation
+from negprompt.errors import OutputError, shown
+from negprompt.metadata.infotext import RAW_NEGATIVE, Parameters, Value, write
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_NUMBERED = re.compile(r"(\d+)-\d+\.png")
+
+
+def save(generation: Generation, folder: Path | str) -> tuple[Path, ...]:
+    """Write each image into a folder; the paths, in order.
+
+    Files are named ``NNNNN-SEED.png``, counting on from what the folder holds; each carries
+    ``parameters`` (see ``parameters``). Raises OutputError where the folder cannot be written.
+    """
+    place = writable(folder)
+    numbers = [int(found[1]) for p in place.iterdir() if (found := _NUMBERED.fullmatch(p.name))]
+    first = max(numbers, default=-1) + 1
+    paths = []
+    for offset, (image, seed) in enumerate(zip(generation.images, generation.seeds, strict=True)):
+        path = place / f"{first + offset:05d}-{seed}.png"
+        _write_png(image, path, write(parameters(generation, seed)))
+        paths.append(path)
+    return tuple(paths)
+
+
+def writable(folder: Path | str) -> Path:
+    """A folder that can be written into, made if need be.
+
+    Raises OutputError ``folder-unwritable``.
+    """
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        trial = place / f".negprompt-{os.getpid()}.part"
+        trial.touch()
+        trial.unlink()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise OutputError(
+            f"the folder {shown(str(folder))} cannot be written: {reason}",
+            code="folder-unwritable",
+            cure="give another folder, or its owner's permission",
+        ) from error
+    return place
+
+
+def parameters(generation: Generation, seed: int) -> Parameters:
+    """How one image was made, for A1111's infotext.
+
+    ``Negative prompt`` is the effective one; the one that was typed is a field of its own.
+    """
+    request, planned = generation.request, generation.plan
+    width, height = request.size or generation.images[0].size
+    fields: dict[str, Value] = {
+        "Steps": request.steps or 0,
+        "Sampler": generation.sampler,
+        "CFG scale": request.cfg or 0,
+        "Seed": seed,
+        "Size": f"{width}x{height}",
+        "Model": request.model,
+    }
+    if request.rescale:
+        fields["CFG rescale"] = request.rescale
+    if request.scheme != "a1111":
+        fields["Emphasis"] = request.scheme
+    if request.rule != "cfg":
+        fields["Rule"] = request.rule
+    if request.negative is not None:
+        fields[RAW_NEGATIVE] = planned.raw_negative
+    return Parameters(request.prompt, planned.effective_negative, fields)
+
+
+def _write_png(image: "Image", path: Path, text: str) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("parameters", text)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        image.save(part, format="PNG", pnginfo=info)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{shown(str(path))} cannot be written: {error.strerror or error}",
+            code="file-unwritable",
+            cure="make room, or give another folder",
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

@@ -1,0 +1,110 @@
+"""The same rules on a diffusers pipeline that the user calls, in the user's own way."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from negprompt.engine.request import Request
+from negprompt.engine.run import scale_notices, texts_of
+from negprompt.errors import Notice
+from negprompt.guidance.rules import RULES, Rule
+from negprompt.guidance.wrappers import rescale as rescaled
+from negprompt.policy.plan import Plan, plan
+
+if TYPE_CHECKING:
+    from negprompt.guidance.hook import Seam, Seen
+
+
+@dataclass(slots=True)
+class Steering:
+    """What ``steer`` did so far."""
+
+    plan: Plan
+    """Its positive is empty: the prompt is the pipeline call's own."""
+    seam: "Seam"
+    scales: list[float] = field(default_factory=list)
+    """Guidance scale of each run of the pipeline."""
+
+    @property
+    def passes(self) -> int:
+        """Rows evaluated for one image, over all model calls."""
+        return self.seam.passes
+
+    @property
+    def calls(self) -> int:
+        """Model calls."""
+        return self.seam.calls
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """Everything said without stopping."""
+        # The plan compares with a prompt that is not known here; the seam compares conditions.
+        unknowable = ("negative-equals-positive", "negative-inert")
+        known = [notice for notice in self.plan.notices if notice.code not in unknowable]
+        if 1 in self.scales:
+            known += scale_notices(1.0, self.plan)
+        if self.seam.replaced:
+            known.append(
+                Notice("negative-replaced", "the negative of the call gave way to that of steer()")
+            )
+        return tuple(known)
+
+
+@contextmanager
+def steer(
+    pipe: Any,
+    negative: str | Sequence[str] | None = None,
+    *,
+    negative_weights: Sequence[float] | None = None,
+    rule: str = "cfg",
+    scale: float | None = None,
+    rescale: float | None = None,
+    scheme: str = "a1111",
+    observe: "Callable[[Seen], None] | None" = None,
+) -> Iterator[Steering]:
+    """Guide every call of a diffusers pipeline inside the ``with`` block.
+
+    ``scale`` and ``rescale`` are those of each pipeline call where they are not given here;
+    without a negative the call's own is used. The pipeline is as it was afterwards.
+
+    Raises RequestError as Request does, and ``already-steered``; ModelError for a pipeline of a
+    family that is not supported; PromptError where a negative cannot be encoded.
+    """
+    from negprompt.guidance.hook import Bank, Seam, attached
+    from negprompt.guidance.schedule import Clock
+    from negprompt.models.families import family_of
+
+    texts = texts_of(negative)
+    weights = None if negative_weights is None else tuple(negative_weights)
+    Request(
+        prompt="", negative=texts, negative_weights=weights, cfg=scale, rescale=rescale or 0.0,
+        rule=rule, scheme=scheme,
+    )  # fmt: skip
+    planned = plan("", texts or (), weights)
+    family = family_of(pipe)
+    encoders = family.encoders(pipe)
+    bank = Bank(
+        negatives=tuple(encoders.encode(n.prompt, scheme) for n in planned.negatives),
+        null=encoders.null(family.null(pipe)),
+        empty=encoders.null("empty").embeds,
+    )
+    scales: list[float] = []
+
+    def make_rule() -> Rule:
+        own = pipe.guidance_scale if pipe.do_classifier_free_guidance else 1.0
+        phi = getattr(pipe, "guidance_rescale", 0.0) if rescale is None else rescale
+        scales.append(own if scale is None else scale)
+        weights = tuple(n.weight for n in planned.negatives) or (1.0,)
+        return rescaled(RULES[rule](scales[-1], weights=weights), phi)
+
+    seam = Seam(
+        rule=make_rule,
+        clock=Clock(lambda: pipe.scheduler),
+        bank=bank,
+        fields=family.fields,
+        paired=lambda: bool(pipe.do_classifier_free_guidance),
+        observe=observe,
+    )
+    with attached(family.denoiser(pipe), seam):
+        yield Steering(planned, seam, scales)

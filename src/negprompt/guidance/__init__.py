@@ -1,0 +1,1 @@
+"""Predictions → one: rules, what wraps them, and the one seam to diffusers."""

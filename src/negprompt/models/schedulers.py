@@ -1,0 +1,58 @@
+"""Names of schedulers → diffusers' own, built from a model's own schedule.
+
+Offered are those that honour a zero-terminal-SNR schedule. Heun and LMS do not (they start from
+noise that is too weak), so they are refused rather than offered with a wrong picture.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from negprompt.errors import RequestError, shown
+
+SCHEDULERS: Mapping[str, str] = {
+    "ddim": "DDIMScheduler",
+    "ddpm": "DDPMScheduler",
+    "dpm++": "DPMSolverMultistepScheduler",
+    "euler": "EulerDiscreteScheduler",
+    "euler-a": "EulerAncestralDiscreteScheduler",
+    "unipc": "UniPCMultistepScheduler",
+}
+"""diffusers' class for each name."""
+
+_A1111 = {
+    "DDIMScheduler": "DDIM",
+    "DDPMScheduler": "DDPM",
+    "DPMSolverMultistepScheduler": "DPM++ 2M",
+    "EulerDiscreteScheduler": "Euler",
+    "EulerAncestralDiscreteScheduler": "Euler a",
+    "UniPCMultistepScheduler": "UniPC",
+}
+
+
+def sampler_name(scheduler: Any) -> str:
+    """What A1111 calls a scheduler, or its class's name."""
+    kind = type(scheduler).__name__
+    return _A1111.get(kind, kind.removesuffix("Scheduler"))
+
+
+def check(name: str) -> None:
+    """Raise RequestError ``scheduler-unknown`` for a name that is not offered."""
+    if name not in SCHEDULERS:
+        raise RequestError(
+            f"scheduler {shown(name)} is not offered",
+            code="scheduler-unknown",
+            cure=f"choose one of {', '.join(SCHEDULERS)}, or none for the model's own",
+        )
+
+
+def build(name: str, config: Mapping[str, Any]) -> Any:
+    """A new scheduler of this name on the noise schedule of ``config``.
+
+    Latents are no pictures, so samples are clipped only where the model's own schedule says so.
+    """
+    check(name)
+    import diffusers
+
+    kind = getattr(diffusers, SCHEDULERS[name])
+    clip = {} if "clip_sample" in config or name not in ("ddim", "ddpm") else {"clip_sample": False}
+    return kind.from_config(config, **clip)
