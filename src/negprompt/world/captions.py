@@ -1,0 +1,148 @@
+"""A scene → what a person might type for it: sentences, tag lists, defects alone, nothing at all.
+
+Every factor's coin is tossed before the picture is looked at (its naming rate); a caption that speaks of a factor says
+what is there, or the antonym.  So silence says nothing about the picture.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from negprompt.world.factors import (
+    BINARY,
+    COLOURS,
+    CONCEPTS,
+    FACTOR_NAMING,
+    PLACE_WORDS,
+    STYLE_WORDS,
+    SUBJECT_WORDS,
+    Concept,
+)
+from negprompt.world.scenes import Scene
+
+Rng = np.random.Generator
+MODES = {"sentence": 0.34, "tags": 0.36, "defects": 0.12, "subject": 0.08, "empty": 0.10}
+"""How captions are shaped, chosen before the picture is looked at.  ``defects`` speaks of nothing but quality,
+``subject`` of nothing but the subject and its colour."""
+LONG = 0.02
+"""The chance that every factor is spoken of, three times over: captions of two token chunks."""
+
+
+def caption(scene: Scene, rng: Rng, *, long: bool = False) -> str:
+    """One caption of a scene, by the coins of ``rng``; ``long`` gives one that spans two chunks of 75 tokens."""
+    if long:
+        return ", ".join(_tags(scene, rng, 1.0) + _tags(scene, rng, 1.0) + _tags(scene, rng, 1.0))
+    mode = str(rng.choice(list(MODES), p=list(MODES.values())))
+    if mode == "empty":
+        return ""
+    if mode == "subject":
+        return _noun(scene, rng, speaks_colour=bool(rng.random() < FACTOR_NAMING["colour"]))
+    if mode == "defects":
+        said = _qualities(scene, rng, ("defect", "umbrella"))
+        return ", ".join(_shuffled(said, rng))
+    if mode == "tags":
+        return ", ".join(_tags(scene, rng))
+    return _sentence(scene, rng)
+
+
+def truth(scene: Scene) -> str:
+    """The full true caption of a scene in canonical words: what a prompt would say that leaves nothing open."""
+    noun = _noun(scene, None, speaks_colour=True)
+    place, style = PLACE_WORDS[scene.place][0], STYLE_WORDS[scene.style][0]
+    named = [CONCEPTS[name] for name in BINARY if CONCEPTS[name].naming_rate > 0]
+    there = [c.words[0] for c in named if c.name in scene.present]
+    quality = "low quality" if scene.has("low quality") else "high quality"
+    return ", ".join(
+        [f"{_article(style)}{style} of {_article(noun)}{noun} {place}", *there, quality]
+    )
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Every word that some caption can contain, lower case, without punctuation."""
+    texts: list[str] = ["a an of and with", *COLOURS, "circle square"]
+    for table in (SUBJECT_WORDS, PLACE_WORDS, STYLE_WORDS):
+        texts += [word for words in table.values() for word in words]
+    for concept in CONCEPTS.values():
+        if concept.naming_rate > 0:
+            texts += [*concept.words, *concept.antonyms]
+    return frozenset(" ".join(texts).split())
+
+
+def _article(noun: str) -> str:
+    return "" if not noun else "an " if noun[0] in "aeiou" else "a "
+
+
+def _noun(scene: Scene, rng: Rng | None, *, speaks_colour: bool) -> str:
+    """``red cat``; for two solids ``red circle and a blue square``."""
+    if scene.solids:
+        first, second = (
+            f"{solid.colour} {solid.form}" if speaks_colour else solid.form
+            for solid in scene.solids
+        )
+        return f"{first} and {_article(second)}{second}"
+    words = SUBJECT_WORDS[scene.subject]
+    word = words[0] if rng is None or rng.random() < 0.6 else str(rng.choice(words))
+    return f"{scene.colour} {word}" if speaks_colour else word
+
+
+def _word(concept: Concept, rng: Rng, *, present: bool) -> str:
+    words = concept.words if present else concept.antonyms
+    return words[0] if rng.random() < 0.55 else str(rng.choice(words))
+
+
+def _speakable(concept: Concept, scene: Scene) -> bool:
+    """Whether there is anything to say: no caption talks of the fingers of a house."""
+    return not concept.only or bool({scene.subject, scene.place} & set(concept.only))
+
+
+def _qualities(
+    scene: Scene, rng: Rng, kinds: tuple[str, ...], every: float | None = None
+) -> list[str]:
+    said = []
+    for concept in CONCEPTS.values():
+        toss = rng.random()
+        if concept.kind not in kinds or concept.naming_rate == 0 or not _speakable(concept, scene):
+            continue
+        if toss < (concept.naming_rate if every is None else every):
+            said.append(_word(concept, rng, present=scene.has(concept.name)))
+    return said
+
+
+def _shuffled(words: list[str], rng: Rng) -> list[str]:
+    return [words[int(k)] for k in rng.permutation(len(words))]
+
+
+EXTRAS = ("look", "bias", "accessory", "rare")
+
+
+def _tags(scene: Scene, rng: Rng, every: float | None = None) -> list[str]:
+    """Comma-separated terms in any order, the noun mostly first."""
+    tosses = rng.random(4)
+    rate = lambda k, name: every is not None or tosses[k] < FACTOR_NAMING[name]  # noqa: E731
+    said = _qualities(scene, rng, ("defect", "umbrella", *EXTRAS), every)
+    if rate(1, "place"):
+        said.append(str(rng.choice(PLACE_WORDS[scene.place])))
+    if rate(2, "style"):
+        said.append(str(rng.choice(STYLE_WORDS[scene.style])))
+    speaks_colour = rate(3, "colour")
+    if not rate(0, "subject"):
+        return _shuffled([*said, scene.colour] if speaks_colour else said, rng)
+    noun = _noun(scene, rng, speaks_colour=speaks_colour)
+    return [noun, *_shuffled(said, rng)] if rng.random() < 0.7 else _shuffled([noun, *said], rng)
+
+
+def _sentence(scene: Scene, rng: Rng) -> str:
+    """``an illustration of a red cat with scarf in a meadow, blurry, watermark``."""
+    tosses = rng.random(4)
+    noun = _noun(scene, rng, speaks_colour=bool(tosses[3] < FACTOR_NAMING["colour"]))
+    text = f"{_article(noun)}{noun}"
+    if tosses[2] < FACTOR_NAMING["style"]:
+        style = str(rng.choice(STYLE_WORDS[scene.style]))
+        text = f"{_article(style)}{style} of {text}"
+    extras = _qualities(scene, rng, EXTRAS)
+    if extras:
+        text += " with " + " and ".join(extras)
+    if tosses[1] < FACTOR_NAMING["place"]:
+        text += " " + PLACE_WORDS[scene.place][0]
+    return ", ".join([text, *_shuffled(_qualities(scene, rng, ("defect", "umbrella")), rng)])

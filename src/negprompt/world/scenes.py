@@ -1,0 +1,92 @@
+"""A seed → a scene: everything that is true of one picture, before anything is drawn or said."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from negprompt.world.factors import BINARY, COLOURS, CONCEPTS, PLACES, STYLES, SUBJECTS, chance
+
+
+@dataclass(frozen=True, slots=True)
+class Solid:
+    """One half of a ``shapes`` scene: form ``circle`` or ``square`` and a colour name."""
+
+    form: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The truth of a picture.  ``present`` holds the names of the concepts that are in it (umbrellas not included);
+    ``fingers`` counts a hand's fingers, thumb included (0 for other subjects); ``solids`` are the two of a ``shapes``
+    scene; ``seed`` drives everything that has no name (pose, size, light, grain).
+    """
+
+    seed: int
+    subject: str
+    colour: str
+    place: str
+    style: str
+    present: frozenset[str]
+    fingers: int = 0
+    solids: tuple[Solid, Solid] | None = None
+
+    def has(self, concept: str) -> bool:
+        """Whether a concept, or any member of an umbrella, is in the scene.  KeyError for an unknown name."""
+        members = CONCEPTS[concept].members
+        return bool(self.present & set(members)) if members else concept in self.present
+
+    def clean(self) -> "Scene":
+        """The same scene with every defect taken away."""
+        kept = frozenset(name for name in self.present if CONCEPTS[name].kind != "defect")
+        return replace(self, present=kept, fingers=5 if self.fingers else 0)
+
+
+def sample(seed: int, **fixed: str) -> Scene:
+    """Draw a scene from the world's prevalences; ``fixed`` pins subject, colour, place or style."""
+    rng = np.random.default_rng((seed, 0))
+    weights = np.array([0.6 if name == "shapes" else 1.0 for name in SUBJECTS])
+    subject = str(rng.choice(SUBJECTS, p=weights / weights.sum()))
+    colour = str(rng.choice(list(COLOURS)))
+    place = str(rng.choice(PLACES))
+    style = str(rng.choice(list(STYLES), p=list(STYLES.values())))
+    subject, colour = fixed.get("subject", subject), fixed.get("colour", colour)
+    place, style = fixed.get("place", place), fixed.get("style", style)
+    tosses = rng.random(len(BINARY))
+    present = frozenset(
+        name
+        for name, toss in zip(BINARY, tosses, strict=True)
+        if toss < chance(CONCEPTS[name], subject, place)
+    )
+    extra = int(rng.choice((6, 7)))
+    fingers = 0 if subject != "hand" else extra if "extra fingers" in present else 5
+    solids = _solids(rng, colour) if subject == "shapes" else None
+    return Scene(seed, subject, colour, place, style, present, fingers, solids)
+
+
+def _solids(rng: np.random.Generator, colour: str) -> tuple[Solid, Solid]:
+    forms = [str(form) for form in rng.choice(("circle", "square"), size=2)]
+    other = str(rng.choice([name for name in COLOURS if name != colour]))
+    return Solid(forms[0], colour), Solid(forms[1], other)
+
+
+def legible(scene: Scene, factor: str) -> bool:
+    """Whether the factor can be read off the finished picture by anyone: blur cannot be told under pixelation, grain
+    not under pixelation or blocks, fingers not when the hand is cut off or pixelated.
+    """
+    hides = {
+        "blurry": {"low resolution"},
+        "noise": {"low resolution", "jpeg artifacts"},
+        "jpeg artifacts": {"low resolution", "noise"},
+        "low resolution": set(),
+        "extra fingers": {"cropped", "low resolution"},
+        "waving": {"cropped"},
+        "scarf": {"cropped"},
+        "hat": {"cropped"},
+        "logo": {"cropped", "low resolution"},
+        "bee": {"cropped", "low resolution"},
+        "parasol": {"low resolution"},
+        "colour": {"oversaturated"} if scene.colour == "white" else set(),
+        "cropped": set(),
+    }
+    return not hides.get(factor, set()) & scene.present

@@ -1,0 +1,75 @@
+"""``python -m negprompt.world.train STAGE``: one resumable command per stage.
+
+data → autoencoder → latents → text → unet → judges → pocket
+"""
+
+import argparse
+
+from negprompt.world.train.data import cache, render_shards
+from negprompt.world.train.loop import Run
+
+STAGES = ("data", "autoencoder", "latents", "text", "unet", "judges", "pocket")
+
+
+def main() -> None:
+    """Run one stage; a stage that was interrupted goes on where it stopped."""
+    parser = argparse.ArgumentParser(
+        prog="python -m negprompt.world.train",
+        description=__doc__,
+        epilog="example: python -m negprompt.world.train unet --minutes 60",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument(
+        "--minutes", type=float, default=30.0, help="training time in all, earlier runs counted in"
+    )
+    parser.add_argument("--count", type=int, default=50_000, help="pictures to render (data)")
+    parser.add_argument("--batch", type=int, default=None, help="images a step")
+    parser.add_argument("--rate", type=float, default=None, help="peak learning rate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--anew", action="store_true", help="drop an earlier checkpoint of the stage"
+    )
+    args = parser.parse_args()
+    stage(args)
+
+
+def stage(args: argparse.Namespace) -> None:
+    """Import what the stage needs and run it."""
+
+    def run(name: str, rate: float, batch: int, decay: float = 0.999) -> Run:
+        return Run(
+            name, args.minutes, args.rate or rate, decay, args.batch or batch, args.seed, args.anew
+        )
+
+    if args.stage == "data":
+        render_shards(args.count)
+    elif args.stage == "autoencoder":
+        from negprompt.world.train import autoencoder
+
+        autoencoder.fit(run("autoencoder", 1.5e-3, 24)).save_pretrained(cache() / "vae")
+    elif args.stage == "latents":
+        from negprompt.world.train import latents
+
+        latents.encode()
+    elif args.stage == "text":
+        from negprompt.world.train import text
+
+        text.fit(run("pair", 1e-3, 128))
+    elif args.stage == "unet":
+        from negprompt.world.train import unet
+
+        unet.fit(run("unet", 1e-3, 32))
+    elif args.stage == "judges":
+        from negprompt.world.train import judges
+
+        for name in ("first", "second"):
+            judges.fit(run(f"judge-{name}", 1.5e-3, 64, 0.998))
+    else:
+        from negprompt.world.train import pocket
+
+        pocket.assemble()
+
+
+if __name__ == "__main__":
+    main()

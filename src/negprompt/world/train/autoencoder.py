@@ -1,0 +1,117 @@
+"""Stage 1: pictures → an AutoencoderKL whose latents have mean 0 and deviation 1 in every channel."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+from torch.nn.functional import l1_loss
+
+from negprompt.world.train.data import pictures
+from negprompt.world.train.loop import DEVICE, Run, half, train
+
+CROP = 64
+
+
+def network() -> AutoencoderKL:
+    """f8, 8 latent channels, no attention; wide where the map is small, for that is where width is cheap."""
+    return AutoencoderKL(
+        block_out_channels=(16, 32, 96, 160),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        layers_per_block=1,
+        latent_channels=8,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+        sample_size=128,
+        scaling_factor=1.0,
+    )
+
+
+def batch(rng: np.random.Generator, count: int, crop: int) -> Tensor:
+    """``count`` random crops in [-1, 1], float32 [count, 3, crop, crop]."""
+    shards = pictures()
+    cut = np.empty((count, crop, crop, 3), np.uint8)
+    for k in range(count):
+        shard = shards[int(rng.integers(len(shards)))]
+        y, x = (8 * int(at) for at in rng.integers(0, (shard.shape[1] - crop) // 8 + 1, 2))
+        cut[k] = shard[int(rng.integers(len(shard))), y : y + crop, x : x + crop]
+    return (torch.from_numpy(cut).to(DEVICE).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous()
+
+
+def edges(image: Tensor) -> tuple[Tensor, Tensor]:
+    return image[..., :, 1:] - image[..., :, :-1], image[..., 1:, :] - image[..., :-1, :]
+
+
+def fit(run: Run) -> AutoencoderKL:
+    """Train on 64-pixel crops, the last sixth of the time on whole pictures; L1 on pixels and on their differences,
+    a small KL term (Kingma & Welling 2013).
+    """
+    torch.manual_seed(run.seed)
+    model = network()
+    rng = np.random.default_rng(run.seed)
+
+    def loss(progress: float, _step: int) -> Tensor:
+        whole = progress > 5 / 6
+        target = batch(rng, run.batch // 4 if whole else run.batch, 2 * CROP if whole else CROP)
+        with half():
+            posterior = model.encode(target).latent_dist
+            drawn = model.decode(posterior.sample()).sample.float()
+        sharp = sum(l1_loss(a, b) for a, b in zip(edges(drawn), edges(target), strict=True))
+        kl = (
+            0.5
+            * (
+                posterior.mean.float() ** 2 + posterior.var.float() - 1 - posterior.logvar.float()
+            ).mean()
+        )
+        return l1_loss(drawn, target) + 0.5 * sharp + 1e-4 * kl
+
+    train(run, {"autoencoder": model}, loss)
+    standardise(model)
+    return model
+
+
+@torch.no_grad()
+def standardise(model: AutoencoderKL) -> None:
+    """Fold every latent channel's mean m and deviation d into the two 1×1 convolutions around the latent, so that
+    ``scaling_factor`` 1 is right: z' = (z - m)/d, log-variance' = log-variance - 2 ln d.
+    """
+    rng = np.random.default_rng(99)
+    means = torch.cat([model.encode(batch(rng, 32, 2 * CROP)).latent_dist.mean for _ in range(16)])
+    m, d = means.mean((0, 2, 3)), means.std((0, 2, 3))
+    channels = m.numel()
+    quant, post = model.quant_conv, model.post_quant_conv
+    quant.weight[:channels] /= d[:, None, None, None]
+    quant.bias[:channels] = (quant.bias[:channels] - m) / d
+    quant.bias[channels:] -= 2 * d.log()
+    post.bias += (post.weight[:, :, 0, 0] * m).sum(1)
+    post.weight *= d[None, :, None, None]
+
+
+@torch.no_grad()
+def roundtrip(model: AutoencoderKL, images: np.ndarray) -> np.ndarray:
+    """uint8 [n, h, w, 3] → the same through the autoencoder."""
+    x = (
+        torch.from_numpy(np.ascontiguousarray(images)).to(DEVICE).permute(0, 3, 1, 2).float()
+        / 127.5
+        - 1
+    )
+    out = []
+    for part in x.split(32):
+        with half():
+            out.append(model.decode(model.encode(part).latent_dist.mean).sample.float())
+    return (
+        ((torch.cat(out) + 1) * 127.5)
+        .round()
+        .clamp(0, 255)
+        .byte()
+        .permute(0, 2, 3, 1)
+        .cpu()
+        .numpy()
+    )
+
+
+def load(folder: Path) -> AutoencoderKL:
+    """The finished stage's autoencoder, float32, on the device."""
+    return AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32).to(DEVICE).eval()

@@ -1,0 +1,65 @@
+"""Seeds → shards of pictures on disk, rendered once and read by every stage."""
+
+import os
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from negprompt.world.render import render
+from negprompt.world.scenes import sample
+
+SHARD = 1000
+HELD_OUT = 10_000_000
+"""Seeds from here on are never trained on."""
+
+
+def cache() -> Path:
+    """Where checkpoints and pictures live between runs: ``$NEGPROMPT_CACHE`` or ``~/.cache/negprompt``."""
+    folder = Path(os.environ.get("NEGPROMPT_CACHE", Path.home() / ".cache" / "negprompt")) / "train"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _shard(index: int) -> int:
+    path = cache() / f"pictures-{index:04d}.npy"
+    if not path.exists():
+        pictures = np.stack(
+            [render(sample(seed)) for seed in range(index * SHARD, (index + 1) * SHARD)]
+        )
+        part = path.with_suffix(f".{os.getpid()}.part")
+        with part.open("wb") as file:
+            np.save(file, pictures)
+        part.replace(path)
+    return index
+
+
+def render_shards(count: int, say: Callable[[str], None] = print) -> None:
+    """Render the pictures of seeds 0 … ``count`` - 1, all cores; finished shards are kept."""
+    shards = -(-count // SHARD)
+    with get_context("spawn").Pool(os.cpu_count()) as pool:
+        for done, _ in enumerate(pool.imap_unordered(_shard, range(shards)), 1):
+            say(f"rendered {done * SHARD}/{shards * SHARD}")
+
+
+def pictures() -> list[NDArray[np.uint8]]:
+    """The shards in seed order, memory-mapped, uint8 [1000, 128, 128, 3] each.  Empty before ``data`` has run."""
+    shards = []
+    for path in sorted(cache().glob("pictures-*.npy")):
+        if int(path.stem.split("-")[1]) != len(shards):
+            break
+        shards.append(np.load(path, mmap_mode="r"))
+    return shards
+
+
+def autoencoded() -> NDArray[np.uint8] | None:
+    """The pictures of seeds 0 … n-1 as the autoencoder returns them, or None before the latents stage has run."""
+    path = cache() / "autoencoded.npy"
+    return np.load(path, mmap_mode="r") if path.exists() else None
+
+
+def latents() -> NDArray[np.float16]:
+    """The latents of seeds 0 … n-1, float16 [n, 8, 16, 16]."""
+    return np.load(cache() / "latents.npy", mmap_mode="r")

@@ -1,0 +1,58 @@
+"""The finished stages → ``models/pocket``: a plain StableDiffusionPipeline folder in float16."""
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from negprompt.world.train import unet as unet_stage
+from negprompt.world.train.data import cache
+from negprompt.world.train.text import text_config
+
+FOLDER = Path(__file__).parents[2] / "models" / "pocket"
+
+
+def averages(stage: str, network: str) -> dict[str, Tensor]:
+    """The moving averages of one network in a stage's checkpoint."""
+    head = f"ema.{network}."
+    state = load_file(cache() / f"{stage}.safetensors")
+    return {
+        name.removeprefix(head): value for name, value in state.items() if name.startswith(head)
+    }
+
+
+def _averaged(model: nn.Module, network: str) -> nn.Module:
+    model.load_state_dict(averages("unet", network))
+    return model
+
+
+def assemble(folder: Path = FOLDER) -> StableDiffusionPipeline:
+    """Write the pipeline from the checkpoints' moving averages, training finished or not."""
+    bpe = CLIPTokenizer.from_pretrained(cache() / "tokenizer")
+    denoiser = _averaged(unet_stage.network(), "unet")
+    text = _averaged(CLIPTextModel(text_config(bpe)), "text")
+    pipe = StableDiffusionPipeline(
+        vae=AutoencoderKL.from_pretrained(cache() / "vae"),
+        text_encoder=text,
+        tokenizer=bpe,
+        unet=denoiser,
+        scheduler=unet_stage.scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    assert isinstance(denoiser, UNet2DConditionModel)  # noqa: S101 - for the type checker
+    pipe.to(dtype=torch.float16).save_pretrained(folder)
+    config = folder / "text_encoder" / "config.json"
+    # without this line transformers loads a float16 text encoder beside float32 halves from diffusers
+    config.write_text(
+        json.dumps({**json.loads(config.read_text()), "dtype": "float32"}, indent=2, sort_keys=True)
+        + "\n"
+    )
+    for name in ("vocab.json", "merges.txt"):
+        (folder / "tokenizer" / name).write_bytes((cache() / "tokenizer" / name).read_bytes())
+    return pipe

@@ -1,0 +1,109 @@
+"""Stage 2: captions → a BPE vocabulary, and a small contrastive pair whose text half starts the text encoder."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers.pre_tokenizers import ByteLevel
+from torch import Tensor
+from torch.nn.functional import interpolate
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
+
+from negprompt.world.captions import caption
+from negprompt.world.scenes import sample
+from negprompt.world.train.data import SHARD, cache, pictures
+from negprompt.world.train.loop import DEVICE, Run, half, train
+
+WIDTH = 192
+"""Hidden size of the text encoder, and cross-attention size of the U-Net."""
+
+
+def _corpus() -> Iterator[str]:
+    rng = np.random.default_rng(0)
+    for seed in range(20_000):
+        yield caption(sample(seed), rng)
+    for code in range(33, 0x180):
+        yield chr(code)
+
+
+def tokenizer(folder: Path) -> CLIPTokenizer:
+    """Learn the byte-pair vocabulary on captions and write it to ``folder``, in both layouts that loaders look for."""
+    bpe = CLIPTokenizer().train_new_from_iterator(
+        _corpus(), 1200, initial_alphabet=ByteLevel.alphabet()
+    )
+    bpe.model_max_length = 77
+    bpe.save_pretrained(folder)
+    model = json.loads((folder / "tokenizer.json").read_text())["model"]
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"], ensure_ascii=False))
+    merges = (pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"])
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    return bpe
+
+
+def text_config(bpe: CLIPTokenizer) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=len(bpe),
+        hidden_size=WIDTH,
+        intermediate_size=3 * WIDTH,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=77,
+        projection_dim=128,
+        hidden_act="gelu",
+        bos_token_id=bpe.bos_token_id,
+        eos_token_id=bpe.eos_token_id,
+        pad_token_id=bpe.pad_token_id,
+        dtype="float32",
+    )
+
+
+def pair_network(bpe: CLIPTokenizer) -> CLIPModel:
+    """A CLIP (Radford et al. 2021) of two text layers and three layers on 64 patches of 8 pixels at 64 px."""
+    vision = CLIPVisionConfig(
+        hidden_size=160,
+        intermediate_size=320,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        image_size=64,
+        patch_size=8,
+        projection_dim=128,
+        hidden_act="gelu",
+    )
+    config = CLIPConfig(
+        text_config=text_config(bpe).to_dict(), vision_config=vision.to_dict(), projection_dim=128
+    )
+    config._attn_implementation = "eager"  # noqa: SLF001 - the fused kernel's backward is slow on CPU
+    return CLIPModel(config)
+
+
+def tokens(bpe: CLIPTokenizer, texts: list[str]) -> Tensor:
+    """Token ids [n, 77], begin and end included, padded with the end token."""
+    return bpe(
+        texts, padding="max_length", truncation=True, max_length=77, return_tensors="pt"
+    ).input_ids.to(DEVICE)
+
+
+def fit(run: Run) -> CLIPModel:
+    """Train the pair on captions and pictures with the symmetric contrastive loss."""
+    torch.manual_seed(run.seed)
+    bpe = tokenizer(cache() / "tokenizer")
+    model = pair_network(bpe)
+    rng = np.random.default_rng(run.seed + 3)
+    shards = pictures()
+
+    def loss(_progress: float, _step: int) -> Tensor:
+        seeds = rng.integers(len(shards) * SHARD, size=run.batch)
+        images = np.stack([shards[seed // SHARD][seed % SHARD] for seed in seeds])
+        x = torch.from_numpy(images).to(DEVICE).permute(0, 3, 1, 2).float() / 127.5 - 1
+        x = interpolate(x, size=64, mode="area")
+        ids = tokens(bpe, [caption(sample(int(seed)), rng) for seed in seeds])
+        with half():
+            out = model(input_ids=ids, pixel_values=x, return_loss=True)
+        return out.loss.float()
+
+    train(run, {"pair": model}, loss)
+    model.save_pretrained(cache() / "pair")
+    bpe.save_pretrained(cache() / "pair")
+    return model

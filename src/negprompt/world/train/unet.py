@@ -1,0 +1,108 @@
+"""Stage 3: latents and captions → the denoiser and its text encoder, trained together."""
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from negprompt.world.captions import caption
+from negprompt.world.scenes import sample
+from negprompt.world.train.data import cache, latents
+from negprompt.world.train.loop import DEVICE, Run, half, train
+from negprompt.world.train.text import WIDTH, text_config, tokens
+
+LONG_EVERY = 24
+"""One batch in so many has captions of two token chunks."""
+DROPPED = 0.05
+"""Share of captions emptied beyond those that are empty anyway."""
+
+
+def scheduler() -> DDIMScheduler:
+    """v-prediction, zero terminal SNR, trailing timesteps (Lin et al. 2305.08891)."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        steps_offset=1,
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+    )
+
+
+def network() -> UNet2DConditionModel:
+    """7 M parameters on 16×16×8 latents; attention at 16 and 8."""
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=8,
+        out_channels=8,
+        block_out_channels=(96, 128, 128),
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=1,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=4,
+        norm_num_groups=16,
+    )
+
+
+def text_encoder(bpe: CLIPTokenizer) -> CLIPTextModel:
+    """The text half of the contrastive pair where that stage has run, else a fresh one."""
+    if (cache() / "pair" / "config.json").exists():
+        model = CLIPTextModel.from_pretrained(cache() / "pair", attn_implementation="eager")
+        return model.float()
+    config = text_config(bpe)
+    config._attn_implementation = "eager"  # noqa: SLF001 - the fused kernel's backward is slow on CPU
+    return CLIPTextModel(config)
+
+
+def states(model: nn.Module, bpe: CLIPTokenizer, texts: list[str], chunks: int = 1) -> Tensor:
+    """Hidden states [n, 77 · chunks, WIDTH]; longer texts are cut in runs of 75 tokens, each between begin and end."""
+    if chunks == 1:
+        return model(tokens(bpe, texts)).last_hidden_state
+    room = 75
+    rows = torch.full((len(texts), chunks, 77), bpe.eos_token_id)
+    rows[:, :, 0] = bpe.bos_token_id
+    for row, ids in zip(
+        rows, bpe(texts, add_special_tokens=False, verbose=False).input_ids, strict=True
+    ):
+        for chunk in range(chunks):
+            part = ids[chunk * room : (chunk + 1) * room]
+            row[chunk, 1 : 1 + len(part)] = torch.tensor(part, dtype=torch.long)
+    out = model(rows.flatten(0, 1).to(DEVICE)).last_hidden_state
+    return out.reshape(len(texts), chunks * 77, -1)
+
+
+def fit(run: Run) -> tuple[UNet2DConditionModel, CLIPTextModel]:
+    """Minimise the v-prediction error (Salimans & Ho 2202.00512) over uniformly drawn timesteps."""
+    torch.manual_seed(run.seed)
+    bpe = CLIPTokenizer.from_pretrained(cache() / "tokenizer")
+    unet, text = network(), text_encoder(bpe)
+    unet.set_attn_processor(AttnProcessor())
+    rng = np.random.default_rng(run.seed + 5)
+    stored = torch.from_numpy(np.array(latents()))
+    alphas = scheduler().alphas_cumprod.to(DEVICE)
+
+    def loss(_progress: float, step: int) -> Tensor:
+        long = step % LONG_EVERY == LONG_EVERY - 1
+        seeds = rng.integers(len(stored), size=run.batch // (1 + long))
+        drop = rng.random(len(seeds)) < DROPPED
+        texts = [
+            "" if d else caption(sample(int(s)), rng, long=long)
+            for s, d in zip(seeds, drop, strict=True)
+        ]
+        x0 = stored[torch.from_numpy(seeds)].float().to(DEVICE)
+        t = torch.randint(0, len(alphas), (len(seeds),), device=DEVICE)
+        noise = torch.randn_like(x0)
+        a, b = alphas[t].sqrt()[:, None, None, None], (1 - alphas[t]).sqrt()[:, None, None, None]
+        with half():
+            predicted = unet(a * x0 + b * noise, t, states(text, bpe, texts, 1 + long)).sample
+        return mse_loss(predicted.float(), a * noise - b * x0)
+
+    train(run, {"unet": unet, "text": text}, loss)
+    return unet, text
