@@ -1,0 +1,1 @@
+"""Generations → verdicts: what a negative did, counted on paired seeds, with intervals."""
