@@ -37,7 +37,7 @@ def stream(case: dict[str, Any]) -> list[TokenWeight | None]:
 def cases(shared: Path) -> list[dict[str, Any]]:
     """Recorded cases, without textual inversions (not read yet) and without BREAK in brackets.
 
-    There A1111 reads the word "break", which is a bug of its own; it is a break here, with a notice.
+    There A1111 reads the word "break", a bug of its own; here it is a break, with a notice.
     """
     path = shared / "conformance" / "recorded_chunking_a1111.json"
     every: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["cases"]

@@ -60,8 +60,8 @@ class Request:
         _check_number("count", self.count, 1, 10_000, whole=True)
         _check_number("seed", self.seed, 0, 2**63 - 1 - self.count, whole=True)
         _check_number("rescale", self.rescale, 0, 1)
-        for name, pixels in zip(("width", "height"), self.size or (), strict=bool(self.size)):
-            _check_number(name, pixels, 8, 4096, whole=True, multiple=8)
+        if self.size is not None:
+            _check_size(self.size)
         if self.scheduler is not None:
             check(self.scheduler)
         if self.rule not in RULES:
@@ -79,21 +79,38 @@ class Request:
 
 
 def _check_number(
-    name: str, value: Any, low: float, high: float, *, whole: bool = False, multiple: int = 1
+    name: str,
+    value: Any,
+    low: float,
+    high: float,
+    *,
+    whole: bool = False,
+    multiple: int | None = None,
 ) -> None:
     """Raise RequestError ``value-out-of-range`` unless low ≤ value ≤ high."""
     kinds = (int,) if whole else (int, float)
     right = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
-    if right and low <= value <= high and value % multiple == 0:
+    if right and low <= value <= high and (multiple is None or value % multiple == 0):
         return
-    kind = (
-        f"a multiple of {multiple}" if multiple > 1 else "a whole number" if whole else "a number"
-    )
+    kind = "a whole number" if whole else "a number"
+    kind = kind if multiple is None else f"a multiple of {multiple}"
     raise RequestError(
         f"{name} is {shown(value)}",
         code="value-out-of-range",
         cure=f"give {kind} from {low} to {high}",
     )
+
+
+def _check_size(size: Any) -> None:
+    """Raise RequestError ``value-out-of-range`` unless both sides suit an autoencoder."""
+    if not isinstance(size, tuple | list) or len(size) != 2:
+        raise RequestError(
+            f"the size is {shown(size)}",
+            code="value-out-of-range",
+            cure="give width and height, such as (128, 128)",
+        )
+    for name, pixels in zip(("width", "height"), size, strict=True):
+        _check_number(name, pixels, 8, 4096, whole=True, multiple=8)
 
 
 def _check_unicode(text: object) -> None:

@@ -88,7 +88,7 @@ def run(
     cost = Cost(made.passes, made.passes / made.calls, time.perf_counter() - start)
     trace = (
         *_opening(request, planned, conditioning, notices),
-        *recorder.events,
+        *recorder.steps,
         events.Finished(seeds, cost.passes, cost.passes_per_step, cost.seconds),
     )
     return Generation(made.images, seeds, planned, cost, notices, trace, request, made.sampler)
@@ -177,12 +177,12 @@ class _Recorder:
     batches: int
     on_step: Callable[[int, int], None] | None
     observe: "Callable[[Seen], None] | None"
-    events: list[events.Stepped] = field(default_factory=list)
+    steps: list[events.Stepped] = field(default_factory=list)
     batch: int = 0
 
     def __call__(self, seen: "Seen") -> None:
         """Take one model call."""
-        self.events.extend(_stepped(seen, self.weights, first=self.batch * BATCH))
+        self.steps.extend(_stepped(seen, self.weights, first=self.batch * BATCH))
         if self.on_step is not None:
             total = seen.step.total
             self.on_step(self.batch * total + seen.step.index + 1, self.batches * total)

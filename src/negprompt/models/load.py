@@ -68,7 +68,11 @@ def load(name: str = POCKET, *, device: str | None = None) -> Model:
 def _source(name: str) -> str:
     """Folder or hub id behind a name."""
     folder = Path(str(files("negprompt") / "models" / "pocket")) if name == POCKET else Path(name)
-    if (folder / "model_index.json").is_file():
+    try:
+        here, whole = folder.exists(), (folder / "model_index.json").is_file()
+    except OSError:  # a name too long for a path
+        here = whole = False
+    if name and whole:
         return str(folder)
     if name == POCKET:
         raise ModelError(
@@ -76,7 +80,7 @@ def _source(name: str) -> str:
             code="model-missing",
             cure="reinstall negprompt",
         )
-    if folder.exists():
+    if name and here:
         raise ModelError(
             f"{shown(name)} holds no model_index.json",
             code="model-no-pipeline",
