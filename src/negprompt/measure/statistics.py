@@ -77,7 +77,7 @@ def mcnemar(lost: int, gained: int) -> float:
     """
     changed = lost + gained
     tail = sum(comb(changed, k) for k in range(min(lost, gained) + 1))
-    return min(1.0, 2 * tail / 2**changed)
+    return min(1.0, float(2 * tail / 2**changed))
 
 
 def change(counted: Pairs) -> Interval:
@@ -89,8 +89,8 @@ def change(counted: Pairs) -> Interval:
     a, b, c, d = counted.both, counted.gained, counted.lost, counted.neither
     first, second = counted.steered, counted.without
     margins = (a + b) * (c + d) * (a + c) * (b + d)
-    cross = a * d - b * c
-    cross = max(cross - counted.n / 2, 0) if cross > 0 else cross
+    cross = float(a * d - b * c)
+    cross = max(cross - counted.n / 2, 0.0) if cross > 0 else cross
     phi = cross / sqrt(margins) if margins else 0.0
     delta = first.rate - second.rate
     below = _combined(first.rate - first.lo, second.hi - second.rate, phi)

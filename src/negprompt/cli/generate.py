@@ -1,0 +1,75 @@
+"""``negprompt generate``: a prompt and negatives → pictures in a folder."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from negprompt.cli import options
+from negprompt.cli.shell import app
+from negprompt.cli.terminal import notices, progress, say
+
+if TYPE_CHECKING:
+    from negprompt.engine import Generation
+
+
+@app.command(epilog='Example: negprompt generate "a cat on a beach" --negative "scarf" --count 4')
+def generate(
+    prompt: options.PromptText,
+    *,
+    negative: options.NegativeTexts = None,
+    negative_weight: options.NegativeWeights = None,
+    model: options.ModelName = "pocket",
+    cfg: options.Scale = None,
+    steps: options.Steps = None,
+    seed: options.Seed = 0,
+    count: options.Count = 1,
+    size: options.Size = None,
+    scheduler: options.Scheduler = None,
+    rule: options.Rule = "cfg",
+    rescale: options.Rescale = 0.0,
+    scheme: options.Scheme = "a1111",
+    out: options.Out = Path("out"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of the paths.")
+    ] = False,
+) -> None:
+    """Make pictures; each PNG says how it was made."""
+    asked = options.request(
+        prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
+        seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
+        scheme=scheme,
+    )  # fmt: skip
+    from negprompt.engine import run, save, writable
+
+    writable(out)
+    with progress("denoising") as on_step:
+        made = run(asked, on_step=on_step)
+    paths = save(made, out)
+    notices(made.notices)
+    if as_json:
+        print(json.dumps(contract(made, paths)))
+        return
+    cost = made.cost
+    say(f"{cost.passes} passes an image, {cost.passes_per_step:g} a step, {cost.seconds:.1f} s")
+    for path in paths:
+        print(path)
+
+
+def contract(made: "Generation", paths: tuple[Path, ...]) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    cost = made.cost
+    return {
+        "images": [
+            {"path": str(path), "seed": seed} for path, seed in zip(paths, made.seeds, strict=True)
+        ],
+        "effective_negative": made.plan.effective_negative,
+        "raw_negative": made.plan.raw_negative,
+        "notices": [{"code": notice.code, "text": notice.text} for notice in made.notices],
+        "cost": {
+            "passes": cost.passes,
+            "passes_per_step": cost.passes_per_step,
+            "seconds": cost.seconds,
+        },
+    }

@@ -1,0 +1,128 @@
+"""The options that commands share, and the request that they make up."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from negprompt.errors import RequestError, shown
+
+if TYPE_CHECKING:
+    from negprompt.engine import Request
+
+PromptText = Annotated[
+    str, typer.Argument(help="What the picture should show.", show_default=False)
+]
+NegativeTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--negative",
+        metavar="TEXT",
+        help='What it should not show. "a, b" is one negative, encoded jointly; given several '
+        "times, the negatives are composed, one more model pass a step for each.",
+        show_default=False,
+    ),
+]
+NegativeWeights = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--negative-weight",
+        metavar="W",
+        help="Share of a composed negative in the push, one for each --negative in the same "
+        "order; 1 each by default.",
+        show_default=False,
+    ),
+]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="pocket|DIR|HUB-ID",
+        help="The model inside, a folder with a diffusers pipeline, or a hub id.",
+    ),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        "--cfg",
+        help="Guidance scale, 1 to 100; 1 is no guidance. The model's own by default.",
+        show_default=False,
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(help="Denoising steps. The model's own by default.", show_default=False),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the first image; the next one has the next.")]
+Count = Annotated[int, typer.Option(help="Number of images.")]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WxH",
+        help="Pixels, multiples of 8. The model's own by default.",
+        show_default=False,
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="ddim, ddpm, dpm++, euler, euler-a or unipc. The model's own by default.",
+        show_default=False,
+    ),
+]
+Rule = Annotated[str, typer.Option(help="Guidance rule.")]
+Rescale = Annotated[float, typer.Option(help="Guidance rescale, 0 to 1.")]
+Scheme = Annotated[str, typer.Option(help="How weights act on embeddings: a1111 or comfy.")]
+Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where pictures are written.")]
+
+_SIZE = re.compile(r"(\d{1,5})(?:[x×](\d{1,5}))?")
+
+
+def request(
+    prompt: str,
+    *,
+    negative: Sequence[str] | None = None,
+    weights: Sequence[float] | None = None,
+    model: str = "pocket",
+    cfg: float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    count: int = 1,
+    size: str | None = None,
+    scheduler: str | None = None,
+    rule: str = "cfg",
+    rescale: float = 0.0,
+    scheme: str = "a1111",
+) -> "Request":
+    """The request of a command line. Raises what Request raises, and ``size-unreadable``."""
+    from negprompt.engine import Request
+
+    return Request(
+        prompt=prompt,
+        negative=tuple(negative) if negative else None,
+        negative_weights=tuple(weights) if weights else None,
+        model=model,
+        cfg=cfg,
+        steps=steps,
+        seed=seed,
+        count=count,
+        size=None if size is None else pixels(size),
+        scheduler=scheduler,
+        rule=rule,
+        rescale=rescale,
+        scheme=scheme,
+    )
+
+
+def pixels(size: str) -> tuple[int, int]:
+    """``512x768`` → (512, 768), ``512`` → (512, 512). RequestError ``size-unreadable``."""
+    found = _SIZE.fullmatch(size.strip().lower())
+    if found is None:
+        raise RequestError(
+            f"the size {shown(size)} is not WIDTHxHEIGHT",
+            code="size-unreadable",
+            cure="write it as 128x128",
+        )
+    return int(found[1]), int(found[2] or found[1])
