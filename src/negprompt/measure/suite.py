@@ -1,0 +1,104 @@
+"""The world's table of concepts → the rows of the suite ``negatives``, fixed before any picture.
+
+Each row has one prompt that names subject, colour and place and is silent about what the row's
+negative names. What belongs to a subject or a place is asked of that one; everything else goes
+round a few prompts, so that their pictures without a negative serve several rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Final
+
+from negprompt.world.factors import CONCEPTS, FACTOR_NAMING, PLACE_WORDS, Concept
+
+PROMPTS: Final = (
+    ("red", "house", "forest"),
+    ("blue", "fish", "studio"),
+    ("purple", "mushroom", "meadow"),
+    ("yellow", "star", "room"),
+)
+"""Colour, subject and place of the prompts that rows take in turn."""
+
+TYPICAL: Final[Mapping[str, tuple[str, str, str]]] = {
+    "extra fingers": ("yellow", "hand", "studio"),
+    "scarf": ("blue", "cat", "room"),
+    "hat": ("green", "person", "forest"),
+    "parasol": ("red", "house", "beach"),
+    "logo": ("blue", "boat", "beach"),
+    "bee": ("purple", "flower", "meadow"),
+}
+"""Prompts for concepts that belong to a subject or a place."""
+
+STYLES: Final = ("sketch", "cartoon")
+LISTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "deformed hands, extra fingers, blurry": ("extra fingers", "blurry"),
+    "cartoon, sketch, watermark": ("cartoon", "sketch", "watermark"),
+    "low quality, artifacts, noise": ("low quality", "artifacts", "noise"),
+}
+"""Negatives that people write, and the concepts that they name."""
+
+WEIGHTS: Final = (0.5, 1.0, 1.5, 2.0)
+COUNTED_KINDS: Final = ("defect", "style", "look", "bias")
+COUNTED_RATE: Final = 0.3
+COUNTED_RANGE: Final = (0.15, 0.85)
+
+UNMEASURABLE: Final[frozenset[str]] = frozenset()
+"""Concepts on which judge and eye agree less than ``agreement.BELIEVED``: in no headline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One negative on one prompt."""
+
+    kind: str
+    """The concept's own kind; ``list`` for several concepts, ``weight`` for the sweep of one."""
+    concept: str
+    concepts: tuple[str, ...]
+    """A picture counts where any of these is in it."""
+    colour: str
+    subject: str
+    place: str
+    negative: str
+    naming_rate: float
+    """How often captions speak of it; for several concepts the rarest one's."""
+
+    @property
+    def prompt(self) -> str:
+        """Subject, colour and place in canonical words."""
+        return f"a {self.colour} {self.subject} {PLACE_WORDS[self.place][0]}"
+
+    def counts(self, without: float) -> bool:
+        """Whether the row is in the summary, given its rate without the negative."""
+        low, high = COUNTED_RANGE
+        known = self.naming_rate >= COUNTED_RATE and not UNMEASURABLE & set(self.concepts)
+        return self.kind in COUNTED_KINDS and known and low <= without <= high
+
+
+def rows() -> tuple[Row, ...]:
+    """All rows: concepts, styles, the umbrella, the lists, and the sweep of weights."""
+    turn = cycle(PROMPTS)
+    places = {c.name: TYPICAL.get(c.name) or next(turn) for c in _removable()}
+    found = [_row(c.kind, c.name, places[c.name], c.words[0]) for c in _removable()]
+    found += [_row("style", style, next(turn), style) for style in STYLES]
+    found.append(_row("umbrella", "low quality", next(turn), "low quality"))
+    hand = TYPICAL["extra fingers"]
+    for negative, concepts in LISTS.items():
+        place = hand if "extra fingers" in concepts else next(turn)
+        found.append(_row("list", ", ".join(concepts), place, negative, concepts))
+    for weight in WEIGHTS:
+        found.append(_row("weight", "blurry", places["blurry"], f"(blurry:{weight:g})"))
+    return tuple(found)
+
+
+def _removable() -> list[Concept]:
+    return [c for c in CONCEPTS.values() if c.kind in COUNTED_KINDS]
+
+
+def _row(
+    kind: str, concept: str, place: tuple[str, str, str], negative: str,
+    concepts: tuple[str, ...] = (),
+) -> Row:  # fmt: skip
+    named = concepts or (concept,)
+    rate = min(CONCEPTS[c].naming_rate if c in CONCEPTS else FACTOR_NAMING["style"] for c in named)
+    return Row(kind, concept, named, *place, negative, rate)
