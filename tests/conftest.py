@@ -38,3 +38,9 @@ def shared() -> Path:
     if os.environ.get("NEGPROMPT_REQUIRE_SHARED") == "1":
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep measurements out of the user's own cache, in this process and those it starts."""
+    os.environ["NEGPROMPT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
