@@ -1,5 +1,6 @@
 """Seeds → shards of pictures on disk, rendered once and read by every stage."""
 
+import functools
 import os
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -44,6 +45,7 @@ def render_shards(count: int, say: Callable[[str], None] = print) -> None:
             say(f"rendered {done * SHARD}/{shards * SHARD}")
 
 
+@functools.cache
 def pictures() -> list[NDArray[np.uint8]]:
     """The shards in seed order, memory-mapped, uint8 [1000, 128, 128, 3] each.  Empty before ``data`` has run."""
     shards = []

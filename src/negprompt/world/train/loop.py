@@ -47,7 +47,9 @@ def train(
     averages.  Ctrl-C saves and stops; the same command goes on.
     """
     pair = nn.ModuleDict(dict(networks)).to(DEVICE)
-    optimiser = torch.optim.AdamW(pair.parameters(), run.rate, betas=(0.9, 0.99), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(
+        pair.parameters(), run.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+    )
     shadow = {name: value.detach().clone().float() for name, value in pair.state_dict().items()}
     step, spent = _resume(run, pair, optimiser, shadow)
     start = saved = said = time.monotonic()
@@ -87,8 +89,8 @@ def train(
 
 @torch.no_grad()
 def _average(shadow: dict[str, Tensor], pair: nn.Module, decay: float) -> None:
-    for name, value in pair.state_dict().items():
-        shadow[name].lerp_(value.float(), 1 - decay)
+    values = [value.float() for value in pair.state_dict().values()]
+    torch._foreach_lerp_(list(shadow.values()), values, 1 - decay)
 
 
 def _save(

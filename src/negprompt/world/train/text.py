@@ -18,6 +18,8 @@ from negprompt.world.train.loop import DEVICE, Run, half, train
 
 WIDTH = 192
 """Hidden size of the text encoder, and cross-attention size of the U-Net."""
+MEAN = 0.25
+"""Where the mean of the text encoder's states starts."""
 
 
 def _corpus() -> Iterator[str]:
@@ -75,7 +77,10 @@ def pair_network(bpe: CLIPTokenizer) -> CLIPModel:
         text_config=text_config(bpe).to_dict(), vision_config=vision.to_dict(), projection_dim=128
     )
     config._attn_implementation = "eager"  # noqa: SLF001 - the fused kernel's backward is slow on CPU
-    return CLIPModel(config)
+    model = CLIPModel(config)
+    # A1111 restores the mean of the states after weighting: keep that mean away from 0
+    torch.nn.init.constant_(model.text_model.final_layer_norm.bias, MEAN)
+    return model
 
 
 def tokens(bpe: CLIPTokenizer, texts: list[str]) -> Tensor:

@@ -18,6 +18,12 @@ LONG_EVERY = 24
 """One batch in so many has captions of two token chunks."""
 DROPPED = 0.05
 """Share of captions emptied beyond those that are empty anyway."""
+BLANKED = 0.4
+"""Share of captions whose end and padding states are those of the empty prompt.
+
+A causal encoder repeats the whole text in every padding state; a denoiser that reads only those
+would ignore the weight of a word. Blanking them teaches it to read words where they stand.
+"""
 
 
 def scheduler() -> DDIMScheduler:
@@ -78,6 +84,14 @@ def states(model: nn.Module, bpe: CLIPTokenizer, texts: list[str], chunks: int =
     return out.reshape(len(texts), chunks * 77, -1)
 
 
+def blanked(model: nn.Module, bpe: CLIPTokenizer, texts: list[str], rows: Tensor) -> Tensor:
+    """Hidden states [n, 77, WIDTH], from the first end token on those of "" where ``rows`` is true."""
+    ids = tokens(bpe, [*texts, ""])
+    hidden = model(ids).last_hidden_state
+    ended = (ids[:-1] == bpe.eos_token_id) & rows.to(DEVICE)[:, None]
+    return torch.where(ended[..., None], hidden[-1:], hidden[:-1])
+
+
 def fit(run: Run) -> tuple[UNet2DConditionModel, CLIPTextModel]:
     """Minimise the v-prediction error (Salimans & Ho 2202.00512) over uniformly drawn timesteps."""
     torch.manual_seed(run.seed)
@@ -101,7 +115,11 @@ def fit(run: Run) -> tuple[UNet2DConditionModel, CLIPTextModel]:
         noise = torch.randn_like(x0)
         a, b = alphas[t].sqrt()[:, None, None, None], (1 - alphas[t]).sqrt()[:, None, None, None]
         with half():
-            predicted = unet(a * x0 + b * noise, t, states(text, bpe, texts, 1 + long)).sample
+            if long:
+                context = states(text, bpe, texts, 2)
+            else:
+                context = blanked(text, bpe, texts, torch.rand(len(texts)) < BLANKED)
+            predicted = unet(a * x0 + b * noise, t, context).sample
         return mse_loss(predicted.float(), a * noise - b * x0)
 
     train(run, {"unet": unet, "text": text}, loss)

@@ -1,0 +1,110 @@
+"""Generated pictures labelled by eye → how far a judge can be believed on them.
+
+``draw`` makes the sheets, a person writes ``labels.csv`` beside them without having run a judge,
+and ``score`` reads the tiles back and compares. The pictures are kept, so that the figure can be
+had again with other weights or another judge.
+"""
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from negprompt.engine import Request, run
+from negprompt.world.captions import caption
+from negprompt.world.factors import BINARY
+from negprompt.world.judge import CLASSES, Judge
+from negprompt.world.scenes import sample
+from negprompt.world.train.data import HELD_OUT
+
+TILES, TILE = 5, 128
+FIRST = HELD_OUT + 500_000
+"""The seeds of the captions that the sheets are drawn from."""
+BELIEVED = 0.90
+"""A factor on which judge and eye agree less often is unmeasurable and leaves every headline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How often a judge says of a factor what the eye says."""
+
+    factor: str
+    rate: float
+    """Share of agreement among the pictures of which the eye was sure."""
+    n: int
+    present: int
+    """Pictures that the eye found to hold it; for a class factor, the classes that it found."""
+
+    @property
+    def measurable(self) -> bool:
+        """Whether the factor may stand in a headline."""
+        return self.rate >= BELIEVED
+
+
+def draw(folder: Path, count: int = 200, say: Callable[[int], None] = lambda _done: None) -> None:
+    """Generate ``count`` pictures for captions of unseen scenes (25 steps, scale 4) as sheets.
+
+    Writes ``sheet-N.webp`` (25 tiles each, lossless) and ``prompts.csv``; the prompts are not for
+    the one who labels.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(FIRST)
+    prompts = [caption(sample(FIRST + k), rng) for k in range(count)]
+    tiles = []
+    for k, prompt in enumerate(prompts):
+        tiles.append(np.asarray(run(Request(prompt=prompt, cfg=4.0, steps=25, seed=k)).images[0]))
+        say(k + 1)
+    per = TILES * TILES
+    for sheet in range(0, count, per):
+        rows = [np.concatenate(tiles[k : k + TILES], 1) for k in range(sheet, sheet + per, TILES)]
+        picture = Image.fromarray(np.concatenate(rows, 0))
+        picture.save(folder / f"sheet-{sheet // per + 1}.webp", lossless=True)
+    with (folder / "prompts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("image", "prompt"), *enumerate(prompts, 1)])
+
+
+def tiles(folder: Path) -> list[Image.Image]:
+    """The pictures of all sheets, in order."""
+    found = []
+    for path in sorted(folder.glob("sheet-*.webp"), key=lambda path: int(path.stem[6:])):
+        sheet = Image.open(path).convert("RGB")
+        for k in range(TILES * TILES):
+            x, y = TILE * (k % TILES), TILE * (k // TILES)
+            found.append(sheet.crop((x, y, x + TILE, y + TILE)))
+    return found
+
+
+def labels(path: Path) -> list[Mapping[str, str]]:
+    """The rows of ``labels.csv``: image, the four class factors, ``present`` and ``unsure``.
+
+    ``present`` and ``unsure`` are lists with semicolons; ``?`` for a class means unsure.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def score(folder: Path, judge: Judge) -> list[Agreement]:
+    """Compare a judge with the labels, factor by factor."""
+    rows = labels(folder / "labels.csv")
+    reading = judge.read(tiles(folder)[: len(rows)])
+    found = []
+    for factor in CLASSES:
+        said = reading.label(factor)
+        pairs = [(row[factor], name) for row, name in zip(rows, said, strict=True)]
+        sure = [(eye, name) for eye, name in pairs if eye != "?"]
+        same = np.mean([eye == name for eye, name in sure])
+        found.append(Agreement(factor, float(same), len(sure), len({eye for eye, _ in sure})))
+    for concept in BINARY:
+        seen = reading.presence(concept) > 0.5
+        eye = np.array([concept in _names(row["present"]) for row in rows])
+        sure_rows = np.array([concept not in _names(row["unsure"]) for row in rows])
+        same = (seen == eye)[sure_rows].mean()
+        found.append(Agreement(concept, float(same), int(sure_rows.sum()), int(eye.sum())))
+    return found
+
+
+def _names(cell: str) -> set[str]:
+    return {name.strip() for name in cell.split(";") if name.strip()}
