@@ -11,7 +11,8 @@ from PIL import Image
 from tests.tiny_models import tiny_sd, tiny_sdxl, zero_snr
 
 from negprompt.engine import Cost, Generation, Request, run
-from negprompt.errors import PromptError, RequestError
+from negprompt.engine.request import MAX_CHARACTERS
+from negprompt.errors import ModelError, PromptError, RequestError
 from negprompt.models.families import family_of
 from negprompt.models.load import Model
 from negprompt.models.schedulers import SCHEDULERS
@@ -127,6 +128,22 @@ def test_weights_of_composed_negatives_count_relative_to_each_other() -> None:
     assert apart(even, more) > 1
 
 
+def test_the_weight_of_a_single_negative_cancels_and_that_is_said() -> None:
+    plain, weighted = (make("a cat", "dog", negative_weights=(w,)) for w in (1.0, 3.0))
+    assert apart(plain.images[0], weighted.images[0]) == 0
+    assert [n.code for n in weighted.notices] == ["negative-weight-inert"]
+    assert plain.notices == ()
+
+
+def test_a_model_that_breaks_is_told() -> None:
+    tiny = model()
+    torch.nn.init.constant_(tiny.pipe.unet.conv_out.bias, float("nan"))
+    with pytest.raises(ModelError) as caught:
+        run(Request(prompt="a cat", **SMALL), model=tiny)
+    assert caught.value.code == "prediction-not-finite"
+    assert "forward" not in tiny.pipe.unet.__dict__
+
+
 def test_what_was_left_open_is_filled_in() -> None:
     made = run(Request(prompt="a cat", steps=2), model=model("sdxl"))
     request = made.request
@@ -219,6 +236,33 @@ def test_half_a_character_is_no_text() -> None:
         Request(prompt="a cat", negative=("b\ud800",))
     assert caught.value.code == "prompt-not-unicode"
     assert caught.value.caret()
+
+
+MEGABYTE = 1_000_000
+
+
+@pytest.mark.parametrize(
+    "piece", ["cat ", "a", "a, ", "(a:1.1)", "\x00", "\u202e", "(", "[", "BREAK "]
+)
+def test_a_text_beyond_reason_is_refused_at_once(piece: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        Request(prompt="a cat", negative=(piece * (MEGABYTE // len(piece)),))
+    assert caught.value.code == "prompt-too-long"
+    assert len(caught.value.caret()) < 500
+
+
+@pytest.mark.parametrize("piece", ["cat ", "a, ", "(a:1.1)", "\x00", "é", "BREAK "])
+def test_a_text_of_too_many_tokens_is_refused(piece: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        make(piece * (MAX_CHARACTERS // len(piece)))
+    assert caught.value.code == "prompt-too-long"
+
+
+def test_ten_thousand_brackets_are_an_answer_or_an_error() -> None:
+    with pytest.raises(PromptError) as caught:
+        make("(" * 10_000 + "cat")
+    assert caught.value.code == "weight-not-finite"
+    assert len(make("[(" * 5_000 + "cat").images) == 1
 
 
 @pytest.mark.parametrize("text", ["a\x00cat", "\u202ea cat", "(" * 200, "", "   ", "\\"])

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
-from tests.tiny_models import tiny_sd, tiny_sdxl
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.tiny_models import tiny_sd, tiny_sdxl, tokenizer
 
 from negprompt.encoding.condition import Encoders, condition, words_of
+from negprompt.encoding.tokens import tokenize
 from negprompt.encoding.types import Encoded
 from negprompt.errors import PromptError
 from negprompt.language import parse
@@ -111,7 +114,22 @@ def test_a_word_that_was_never_learned_is_named_once_a_side() -> None:
 
 
 def test_words() -> None:
-    assert words_of("A well-lit Cat's 2 (x:1.5)") == ["a", "well-lit", "cat's", "2", "x", "1", "5"]
+    text = "A well-lit Cat's 'dog' extra_digits 8k (x:1.5) Ünï"
+    words = ["a", "well", "lit", "cat", "dog", "extra", "digits", "8k", "x", "1", "5", "ünï"]
+    assert words_of(text) == words
+
+
+characters = st.text(st.characters(exclude_categories=["Cs"]))
+syntax = st.text(st.sampled_from("a ,()[]:1.\\é"))
+
+
+@given(characters | syntax)
+def test_a_token_stands_where_it_says(source: str) -> None:
+    prompt = parse(source)
+    for token in tokenize(prompt, tokenizer()):
+        if token is not None:
+            assert 0 <= token.span.start <= token.span.stop <= len(source)
+            assert set(token.text) <= set(source[token.span.start : token.span.stop])
 
 
 def test_a_prompt_beyond_reason_is_refused_with_its_place() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 import torch
@@ -18,7 +19,8 @@ from negprompt.policy.plan import Plan
 
 Null = Literal["empty", "zeros"]
 
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_WORD = re.compile(r"(?<![^\W_])(?<![^\W_]['’])[^\W_]+")
+_LOUDEST = 1000.0  # times the empty prompt's largest number
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Encoders:
         """One prompt at its own length, its weights applied as ``scheme`` says.
 
         Raises PromptError ``prompt-too-long`` beyond MAX_CHUNKS chunks and ``weight-too-large``
-        where weights leave numbers that are not finite.
+        where weights leave numbers that no model can use.
         """
         columns, pooled = [], None
         tokens: list[Chunk] = []
@@ -54,11 +56,12 @@ class Encoders:
             pooled = hidden[0].pooled if hidden[0].pooled is not None else pooled
             tokens = tokens or chunks
         embeds = _side_by_side(columns, [h.states for h in self.empty])
-        if not bool(torch.isfinite(embeds).all()):
+        loudest = _LOUDEST * max(float(hidden.states.abs().max()) for hidden in self.empty)
+        if not float(embeds.abs().max()) <= loudest:
             raise PromptError(
-                f"the weights of {shown(prompt.source)} are too large for the model's numbers",
+                f"the weights of {shown(prompt.source)} blow its embedding up beyond reason",
                 code="weight-too-large",
-                cure="use weights between about -2 and 2",
+                cure="use weights between about 0.3 and 2, or the scheme comfy",
                 source=prompt.source,
             )
         return Encoded(embeds, pooled, tuple(token for chunk in tokens for token in chunk.tokens))
@@ -112,12 +115,14 @@ def lengthen(encoded: Encoded, length: int, empty: Tensor) -> Encoded:
 
 def _chunks(prompt: Prompt, encoder: TextEncoder) -> list[Chunk]:
     limits = encoder.limits
-    chunks = split(tokenize(prompt, encoder.tokenizer), room=limits.room, comma=limits.comma)
-    if len(chunks) > MAX_CHUNKS:
+    enough = MAX_CHUNKS * limits.room + 1  # no text of so many tokens and breaks is within bounds
+    tokens = list(islice(tokenize(prompt, encoder.tokenizer), enough))
+    chunks = split(tokens, room=limits.room, comma=limits.comma)
+    if len(chunks) > MAX_CHUNKS or len(tokens) == enough:
         raise PromptError(
-            f"the prompt has {len(chunks)} chunks of {limits.room} tokens",
+            f"the prompt has more than {MAX_CHUNKS} chunks of {limits.room} tokens",
             code="prompt-too-long",
-            cure=f"keep it within {MAX_CHUNKS} chunks",
+            cure="shorten it, or use fewer BREAKs",
             source=prompt.source,
             span=next((t.span for c in chunks[MAX_CHUNKS:] for t in c.tokens), None),
         )
@@ -161,5 +166,5 @@ def _unknown(plan: Plan, vocabulary: Collection[str]) -> Iterator[Notice]:
 
 
 def words_of(text: str) -> Sequence[str]:
-    """The words of a text in lower case."""
+    """The words of a text in lower case; the ``s`` of ``cat's`` is none."""
     return [word.lower() for word in _WORD.findall(text)]

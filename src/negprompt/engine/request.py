@@ -10,6 +10,9 @@ from negprompt.guidance.rules import RULES
 from negprompt.models.schedulers import check
 from negprompt.policy.plan import plan
 
+MAX_CHARACTERS = 50_000
+"""Characters of a prompt: more than the tokens that are encoded at all can take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -51,7 +54,7 @@ class Request:
     def __post_init__(self) -> None:
         """Check every value."""
         for text in (self.prompt, *(self.negative or ())):
-            _check_unicode(text)
+            _check_text(text)
         plan(self.prompt, self.negative or (), self.negative_weights)
         if self.cfg is not None:
             _check_number("cfg", self.cfg, 1, 100)
@@ -113,10 +116,21 @@ def _check_size(size: Any) -> None:
         _check_number(name, pixels, 8, 4096, whole=True, multiple=8)
 
 
-def _check_unicode(text: object) -> None:
-    """Raise PromptError ``prompt-not-unicode`` for half a surrogate pair; other types pass."""
+def _check_text(text: object) -> None:
+    """Raise PromptError ``prompt-too-long`` or, for half a surrogate, ``prompt-not-unicode``.
+
+    What is no text at all is left to the parser.
+    """
     if not isinstance(text, str):
         return
+    if len(text) > MAX_CHARACTERS:
+        raise PromptError(
+            f"a prompt has {len(text)} characters",
+            code="prompt-too-long",
+            cure=f"keep it within {MAX_CHARACTERS}",
+            source=text,
+            span=Span(MAX_CHARACTERS, len(text)),
+        )
     try:
         text.encode()
     except UnicodeEncodeError as error:

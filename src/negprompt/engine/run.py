@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from negprompt.engine.request import Request
-from negprompt.errors import Notice
+from negprompt.errors import ModelError, Notice
 from negprompt.guidance.rules import RULES, Rule
 from negprompt.guidance.wrappers import rescale
 from negprompt.models.schedulers import build, sampler_name
@@ -72,8 +72,8 @@ def run(
     after every step, counted over all batches of at most BATCH images. ``observe(seen)`` is called
     at every model call with the predictions of all branches; a batch starts at step 0.
 
-    Raises ModelError where the model cannot be loaded, PromptError where a prompt cannot be
-    encoded.
+    Raises ModelError where the model cannot be loaded or predicts no finite numbers, PromptError
+    where a prompt cannot be encoded.
     """
     model = model or loaded(request.model)
     request = _with_defaults(request, model)
@@ -81,7 +81,7 @@ def run(
     weights = tuple(negative.weight for negative in planned.negatives) or (1.0,)
     start = time.perf_counter()
     conditioning = _conditioned(planned, request, model)
-    notices = (*planned.notices, *conditioning.notices, *scale_notices(request.cfg, planned))
+    notices = (*planned.notices, *conditioning.notices, *inert_notices(request.cfg, planned))
     seeds = tuple(range(request.seed, request.seed + request.count))
     recorder = _Recorder(weights, math.ceil(request.count / BATCH), on_step, observe)
     made = _denoised(request, model, conditioning, seeds, recorder)
@@ -123,14 +123,17 @@ def texts_of(negative: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return (negative,) if isinstance(negative, str) else tuple(negative)
 
 
-def scale_notices(scale: float | None, planned: Plan) -> tuple[Notice, ...]:
-    """The notice ``scale-one``, where there is no guidance."""
-    if scale != 1:
-        return ()
-    idle = "the negative does nothing and " if planned.negatives else ""
-    return (
-        Notice("scale-one", f"at scale 1 {idle}every step is one pass; raise the scale to guide"),
-    )
+def inert_notices(scale: float | None, planned: Plan) -> tuple[Notice, ...]:
+    """What of the guidance cannot act: ``scale-one``, ``negative-weight-inert``."""
+    notices = []
+    if scale == 1:
+        idle = "the negative does nothing: " if planned.negatives else ""
+        text = f"at scale 1 {idle}every step is one pass of the prompt alone; raise the scale"
+        notices.append(Notice("scale-one", text))
+    if len(planned.negatives) == 1 and planned.negatives[0].weight != 1:
+        text = "the weight of a single negative cancels; write (text:1.5) in it, or raise the scale"
+        notices.append(Notice("negative-weight-inert", text))
+    return tuple(notices)
 
 
 def _with_defaults(request: Request, model: "Model") -> Request:
@@ -194,6 +197,12 @@ def _stepped(seen: "Seen", weights: Sequence[float], *, first: int) -> Iterator[
     """One event per image of a model call."""
     p = seen.branches.positive.flatten(1).float()
     moved = (seen.guided.flatten(1).float() - p).norm(dim=1).tolist()
+    if not all(math.isfinite(distance) for distance in moved):
+        raise ModelError(
+            f"at step {seen.step.index} the model predicts numbers that are not finite",
+            code="prediction-not-finite",
+            cure="use smaller weights or a lower scale, or load the model in float32",
+        )
     apart: list[float | None] = [None] * len(moved)
     cosine: list[float | None] = [None] * len(moved)
     if seen.branches.negatives:

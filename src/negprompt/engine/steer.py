@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from negprompt.engine.request import Request
-from negprompt.engine.run import scale_notices, texts_of
+from negprompt.engine.run import inert_notices, texts_of
 from negprompt.errors import Notice
 from negprompt.guidance.rules import RULES, Rule
 from negprompt.guidance.wrappers import rescale as rescaled
@@ -42,8 +42,7 @@ class Steering:
         # The plan compares with a prompt that is not known here; the seam compares conditions.
         unknowable = ("negative-equals-positive", "negative-inert")
         known = [notice for notice in self.plan.notices if notice.code not in unknowable]
-        if 1 in self.scales:
-            known += scale_notices(1.0, self.plan)
+        known += inert_notices(1.0 if 1 in self.scales else None, self.plan)
         if self.seam.replaced:
             known.append(
                 Notice("negative-replaced", "the negative of the call gave way to that of steer()")
