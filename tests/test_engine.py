@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,14 @@ def test_the_weight_of_a_single_negative_cancels_and_that_is_said() -> None:
     assert apart(plain.images[0], weighted.images[0]) == 0
     assert [n.code for n in weighted.notices] == ["negative-weight-inert"]
     assert plain.notices == ()
+
+
+def test_the_pocket_model_knows_its_words() -> None:
+    pocket = replace(model(), name="pocket")
+    made = run(Request(prompt="a cat", negative=("blurry wombat",), steps=1), model=pocket)
+    assert [n.code for n in made.notices] == ["term-unknown"]
+    assert "'wombat'" in made.notices[0].text
+    assert made.request.cfg == 4.0
 
 
 def test_a_model_that_breaks_is_told() -> None:
