@@ -14,6 +14,7 @@ from negprompt.measure.explain.findings import (
     to_json,
 )
 from negprompt.measure.explain.run import COUNT, LEVEL, explain
+from negprompt.measure.explain.save import save
 
 __all__ = [
     "COUNT",
@@ -26,5 +27,6 @@ __all__ = [
     "TermEffect",
     "Verdict",
     "explain",
+    "save",
     "to_json",
 ]
