@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.tiny_models import tiny_sd
 from typer.models import CommandInfo
 
 from negprompt.cli import app, main
@@ -119,11 +118,10 @@ def test_another_size_is_refused(text: str) -> None:
         pixels(text)
 
 
-def test_an_interrupt_is_130_without_a_traceback(tmp_path: Path) -> None:
-    tiny_sd().save_pretrained(tmp_path / "model")
+def test_an_interrupt_is_130_without_a_traceback(model: str, tmp_path: Path) -> None:
     arguments = ["generate", "a cat", "--steps", "1000", "--count", "500", "--out", "out"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "negprompt", *arguments, "--model", str(tmp_path / "model")],
+        [sys.executable, "-m", "negprompt", *arguments, "--model", model],
         cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip

@@ -25,12 +25,12 @@ SEEN_FROM = 0.5
 class Setting:
     """How every picture of a measurement is made."""
 
+    n: int
+    """Pictures an arm."""
     scale: float = 4.0
     steps: int = 25
     seed: int = 0
     """Seed of the first picture of every arm."""
-    n: int = 64
-    """Pictures an arm."""
 
     def __post_init__(self) -> None:
         """Check every value as a request does."""

@@ -14,10 +14,8 @@ from negprompt.world.judge import Reading
 if TYPE_CHECKING:
     from negprompt.measure.memory import Readings
 
-QUICK = 8
-"""Paired seeds a row of the quick bench."""
-FULL = 64
-"""Paired seeds a row."""
+FULL, QUICK = 64, 8
+"""Paired seeds a row, and those of the quick bench."""
 
 
 @dataclass(frozen=True, slots=True)

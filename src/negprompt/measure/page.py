@@ -22,6 +22,14 @@ def markdown(figures: Sequence[Figure]) -> str:
     return "\n".join(parts)
 
 
+def line(figure: Figure) -> str:
+    """One figure in one line of plain text."""
+    rates = (f"{judge} {shown(one)}{_mark(figure, judge)}" for judge, one in figure.by.items())
+    aim = f", aim {_aim(figure.aim)}" if figure.aim else ""
+    world = "" if figure.world is None else f", world {number(figure.world)}"
+    return f"{figure.section}: {figure.name}: {', '.join(rates)}{world}, n {figure.n}{aim}"
+
+
 def shown(interval: Interval) -> str:
     """The rate with its interval: ``.94 [.92, .96]``."""
     return f"{number(interval.rate)} [{number(interval.lo)}, {number(interval.hi)}]"

@@ -1,0 +1,62 @@
+"""``negprompt compare``: the same seeds without and with the negative, seen and counted."""
+
+import re
+from pathlib import Path
+
+from negprompt.cli import options
+from negprompt.cli.shell import app
+from negprompt.cli.terminal import notices, progress, say
+
+
+@app.command(epilog='Example: negprompt compare "a cat on a beach" --negative "scarf" --count 8')
+def compare(
+    prompt: options.PromptText,
+    *,
+    negative: options.NegativeTexts = None,
+    negative_weight: options.NegativeWeights = None,
+    model: options.ModelName = "pocket",
+    cfg: options.Scale = None,
+    steps: options.Steps = None,
+    seed: options.Seed = 0,
+    count: options.Count = 4,
+    size: options.Size = None,
+    scheduler: options.Scheduler = None,
+    rule: options.Rule = "cfg",
+    rescale: options.Rescale = 0.0,
+    scheme: options.Scheme = "a1111",
+    out: options.Out = Path("out"),
+) -> None:
+    """Show what a negative changes.
+
+    The same seeds without and with it, side by side, a map of where they differ, and what the
+    judge saw in each. The sheet's path is printed.
+    """
+    asked = options.request(
+        prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
+        seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
+        scheme=scheme,
+    )  # fmt: skip
+    from negprompt.engine import loaded, writable
+    from negprompt.measure import verdict, written
+    from negprompt.measure.compare import compare as compared
+    from negprompt.measure.compare import needs_negative
+    from negprompt.measure.sheet import png, sheet
+    from negprompt.world.judge import load
+
+    needs_negative(asked)
+    folder = writable(out)
+    with progress("denoising") as on_step:
+        found = compared(asked, model=loaded(model), judge=load("first"), on_step=on_step)
+    lines = verdict.sentences(found)
+    path = written.write(_next(folder), png(sheet(found, lines)))
+    notices(found.notices)
+    for line in (*verdict.table(found), *lines):
+        say(line)
+    print(path)
+
+
+def _next(folder: Path) -> Path:
+    """``compare-NNNNN.png``, counting on from what the folder holds."""
+    numbers = [re.fullmatch(r"compare-(\d+)\.png", path.name) for path in folder.iterdir()]
+    following = max((int(found[1]) for found in numbers if found), default=-1) + 1
+    return folder / f"compare-{following:05d}.png"
