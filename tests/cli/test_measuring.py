@@ -69,6 +69,25 @@ def test_bench_prints_its_contract(model: str, capsys: Captured, cache: Path) ->
     assert len(said.err.splitlines()) >= len(rows()) + 3
 
 
+def test_an_interrupted_bench_says_that_it_goes_on(
+    model: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    """A function is replaced so that the interrupt falls on the same place in every run."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "finding", interrupted)
+    assert main(["bench", "--seeds", "1", "--steps", "1", "--model", model, "--json"]) == 130
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[-2:] == [
+        "what is measured is kept: the same command goes on from here",
+        "negprompt: interrupted",
+    ]
+    assert len(list(cache.rglob("*.json"))) == 2
+
+
 def test_quick_is_eight_seeds(
     model: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
