@@ -1,19 +1,21 @@
 """Shapes → pixels: one closed outline is filled, lit and inked in the manner of a style.
 
-Knows nothing of what is drawn.  Points are (x, y) in a local frame that an affine placement maps onto the unit square,
-y downwards; pixels are float32 RGB in [0, 1].
+Knows nothing of what is drawn.  Points are (x, y) in a local frame that an affine placement maps
+onto the unit square, y downwards; pixels are float32 RGB in [0, 1].
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from math import cos, pi, sin
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 Pixels = NDArray[np.float32]
+Paint = NDArray[np.floating[Any]]
 RGB = tuple[float, float, float]
 Points = Sequence[tuple[float, float]]
 PAPER = np.array((0.96, 0.94, 0.88), np.float32)
@@ -28,9 +30,11 @@ INK_WIDTH = {"cartoon": 0.021, "sketch": 0.011, "diagram": 0.008}
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """Where drawing happens.  ``pixels`` [s, s, 3] is painted in place; ``light`` is the unit vector towards the lamp;
-    ``centre``, ``scale``, ``turn`` (radians) and ``flip`` place the local frame; ``haze`` in [0, 1] mixes a far thing
-    into ``air``; ``inked`` is false for soft things that take no outline.
+    """Where drawing happens.
+
+    ``pixels`` [s, s, 3] is painted in place; ``light`` is the unit vector towards the lamp;
+    ``centre``, ``scale``, ``turn`` (radians) and ``flip`` place the local frame; ``haze`` in [0, 1]
+    mixes a far thing into ``air``; ``inked`` is false for soft things that take no outline.
     """
 
     pixels: Pixels
@@ -51,7 +55,7 @@ class Canvas:
         return replace(self, centre=(x, y), scale=scale, turn=turn, flip=flip)
 
     def within(self, x: float, y: float, scale: float, turn: float = 0.0) -> "Canvas":
-        """A frame inside this one: origin at local (x, y), ``scale`` times as large, turned further."""
+        """A frame inside this one: origin at local (x, y), ``scale`` times as large, turned on."""
         px, py = self._unit((x, y))
         return replace(
             self,
@@ -71,12 +75,15 @@ class Canvas:
     def _unit(self, point: tuple[float, float]) -> tuple[float, float]:
         x, y = point
         x, y = x * cos(self.turn) - y * sin(self.turn), x * sin(self.turn) + y * cos(self.turn)
-        return self.centre[0] + self.scale * (-x if self.flip else x), self.centre[
-            1
-        ] + self.scale * y
+        left, top = self.centre
+        return left + self.scale * (-x if self.flip else x), top + self.scale * y
 
     def fill(self, points: Points, colour: RGB, *, bulge: float = 0.5, alpha: float = 1.0) -> None:
-        """Fill a closed outline and light it: ``bulge`` 0 is flat, 1 a ball; ``alpha`` lets the ground shine through."""
+        """Fill a closed outline, light it and ink it.
+
+        ``bulge`` 0 is flat, 1 a ball; an ``alpha`` below 1 lets the ground shine through, and one
+        of .5 or less takes no ink.
+        """
         size = self.pixels.shape[0]
         outline = [(x * size, y * size) for x, y in map(self._unit, points)]
         xs, ys = [p[0] for p in outline], [p[1] for p in outline]
@@ -84,10 +91,10 @@ class Canvas:
         right, bottom = min(size, int(max(xs)) + 4), min(size, int(max(ys)) + 4)
         if right - left < 2 or bottom - top < 2:
             return
-        box = [(x - left, y - top) for x, y in outline]
+        local = [(x - left, y - top) for x, y in outline]
         stencil = Image.new("L", (right - left, bottom - top))
-        ImageDraw.Draw(stencil).polygon(box, fill=255)
-        mask = np.asarray(stencil, np.float32) / 255.0
+        ImageDraw.Draw(stencil).polygon(local, fill=255)
+        mask: Pixels = np.asarray(stencil, np.float32) / np.float32(255)
         target = self.pixels[top:bottom, left:right]
         paint = self._paint(mask, colour, bulge, (left, top))
         if self.haze:
@@ -98,13 +105,13 @@ class Canvas:
         if self.inked and width and alpha > 0.5:
             line = Image.new("L", stencil.size)
             ImageDraw.Draw(line).line(
-                [*box, box[0], box[1]], fill=255, width=round(width), joint="curve"
+                [*local, *local[:2]], fill=255, width=round(width), joint="curve"
             )
-            ink = (np.asarray(line, np.float32) / 255.0 * (1 - self.haze))[..., None]
+            ink = (np.asarray(line, np.float32) / np.float32(255) * (1 - self.haze))[..., None]
             target += (np.asarray(INK[self.style], np.float32) - target) * ink
 
-    def _paint(self, mask: Pixels, colour: RGB, bulge: float, corner: tuple[int, int]) -> Pixels:
-        """The colour of every pixel of a filled box, [h, w, 3] or one [3] for all, in the style's manner."""
+    def _paint(self, mask: Pixels, colour: RGB, bulge: float, corner: tuple[int, int]) -> Paint:
+        """The colour of every pixel of a filled box, [h, w, 3] or one [3] for all, in the style."""
         base = np.asarray(colour, np.float32)
         if bulge == 0 and self.style in {"cartoon", "illustration"}:
             return base
@@ -119,14 +126,10 @@ class Canvas:
             rows, columns = np.ogrid[corner[1] : corner[1] + height, corner[0] : corner[0] + width]
             hatch = ((rows + columns) % 9 < 3) * (0.30 - 0.22 * facing)
             return PAPER * 0.42 + base * 0.58 - (hatch * 0.55)[..., None].astype(np.float32)
-        glow = (
-            np.exp(-((u - 0.45 * self.light[0]) ** 2 + (v - 0.45 * self.light[1]) ** 2) * 3.0)
-            * bulge
-        )
-        lit = (
-            base * (0.86 + 0.30 * facing * (0.35 + 0.65 * bulge))[..., None]
-            + (0.30 * glow)[..., None]
-        )
+        lamp = (u - 0.45 * self.light[0]) ** 2 + (v - 0.45 * self.light[1]) ** 2
+        glow = np.exp(-lamp * 3.0) * bulge
+        shading = 0.86 + 0.30 * facing * (0.35 + 0.65 * bulge)
+        lit = base * shading[..., None] + (0.30 * glow)[..., None]
         step = max(2, round(self.pixels.shape[0] / 90))
         dx, dy = round(self.light[0] * step), round(self.light[1] * step)
         towards, away = np.roll(mask, (-dy, -dx), (0, 1)), np.roll(mask, (dy, dx), (0, 1))
@@ -135,10 +138,10 @@ class Canvas:
         return lit * (1 - shade[..., None]) + rim[..., None] * (1.0 - lit)
 
     def wash(self, top: RGB, bottom: RGB, start: float = 0.0, stop: float = 1.0) -> None:
-        """A band across the whole width between two heights of the unit square, shaded from top to bottom."""
+        """A band across the whole width between two heights of the unit square, shaded down."""
         size = self.pixels.shape[0]
         first, last = round(start * size), round(stop * size)
-        ramp = np.linspace(0, 1, max(1, last - first), dtype=np.float32)[:, None]
+        ramp: Paint = np.linspace(0, 1, max(1, last - first), dtype=np.float32)[:, None]
         if self.style == "cartoon":
             ramp = np.floor(ramp * 3) / 3
         band = np.asarray(top, np.float32) * (1 - ramp) + np.asarray(bottom, np.float32) * ramp
@@ -177,8 +180,13 @@ def ellipse(x: float, y: float, rx: float, ry: float, sides: int = 28) -> Points
     ]
 
 
+def box(left: float, top: float, right: float, bottom: float) -> Points:
+    """The outline of an axis-parallel rectangle, clockwise from its upper left corner."""
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
 def capsule(
-    x0: float, y0: float, x1: float, y1: float, radius: float, tip: float | None = None
+    x0: float, y0: float, x1: float, y1: float, radius: float, *, tip: float | None = None
 ) -> Points:
     """A finger: two half circles of radius ``radius`` and ``tip`` joined by straight sides."""
     angle = np.arctan2(y1 - y0, x1 - x0)

@@ -1,10 +1,11 @@
 """A scene → what a person might type for it: sentences, tag lists, defects alone, nothing at all.
 
-Every factor's coin is tossed before the picture is looked at (its naming rate); a caption that speaks of a factor says
-what is there, or the antonym.  So silence says nothing about the picture.
+Every factor's coin is tossed before the picture is looked at (its naming rate); a caption that
+speaks of a factor says what is there, or the antonym.  So silence says nothing about the picture.
 """
 
 from functools import cache
+from typing import Final
 
 import numpy as np
 
@@ -21,32 +22,39 @@ from negprompt.world.factors import (
 from negprompt.world.scenes import Scene
 
 Rng = np.random.Generator
-MODES = {"sentence": 0.34, "tags": 0.36, "defects": 0.12, "subject": 0.08, "empty": 0.10}
-"""How captions are shaped, chosen before the picture is looked at.  ``defects`` speaks of nothing but quality,
-``subject`` of nothing but the subject and its colour."""
-LONG = 0.02
-"""The chance that every factor is spoken of, three times over: captions of two token chunks."""
+MODES: Final = {"sentence": 0.34, "tags": 0.36, "defects": 0.12, "subject": 0.08, "empty": 0.10}
+"""How captions are shaped and how often, chosen before the picture is looked at.
+
+``defects`` speaks of nothing but quality, ``subject`` of nothing but the subject and its colour.
+"""
+EXTRAS: Final = ("look", "bias", "accessory", "rare")
+QUALITIES: Final = ("defect", "umbrella")
 
 
 def caption(scene: Scene, rng: Rng, *, long: bool = False) -> str:
-    """One caption of a scene, by the coins of ``rng``; ``long`` gives one that spans two chunks of 75 tokens."""
+    """One caption of a scene, by the coins of ``rng``.
+
+    ``long`` says everything three times over, in other orders: mostly more than 75 tokens.
+    """
     if long:
-        return ", ".join(_tags(scene, rng, 1.0) + _tags(scene, rng, 1.0) + _tags(scene, rng, 1.0))
+        return ", ".join(term for _ in range(3) for term in _tags(scene, rng, everything=True))
     mode = str(rng.choice(list(MODES), p=list(MODES.values())))
     if mode == "empty":
         return ""
     if mode == "subject":
         return _noun(scene, rng, speaks_colour=bool(rng.random() < FACTOR_NAMING["colour"]))
     if mode == "defects":
-        said = _qualities(scene, rng, ("defect", "umbrella"))
-        return ", ".join(_shuffled(said, rng))
+        return ", ".join(_shuffled(_said(scene, rng, QUALITIES), rng))
     if mode == "tags":
         return ", ".join(_tags(scene, rng))
     return _sentence(scene, rng)
 
 
 def truth(scene: Scene) -> str:
-    """The full true caption of a scene in canonical words: what a prompt would say that leaves nothing open."""
+    """The full true caption of a scene in canonical words: all that is there, and the quality.
+
+    What is absent is left unsaid, apart from ``high quality`` where nothing spoils the picture.
+    """
     noun = _noun(scene, None, speaks_colour=True)
     place, style = PLACE_WORDS[scene.place][0], STYLE_WORDS[scene.style][0]
     named = [CONCEPTS[name] for name in BINARY if CONCEPTS[name].naming_rate > 0]
@@ -96,15 +104,14 @@ def _speakable(concept: Concept, scene: Scene) -> bool:
     return not concept.only or bool({scene.subject, scene.place} & set(concept.only))
 
 
-def _qualities(
-    scene: Scene, rng: Rng, kinds: tuple[str, ...], every: float | None = None
-) -> list[str]:
+def _said(scene: Scene, rng: Rng, kinds: tuple[str, ...], *, everything: bool = False) -> list[str]:
+    """What is said of the concepts of some kinds; ``everything`` speaks of all that has a name."""
     said = []
     for concept in CONCEPTS.values():
         toss = rng.random()
         if concept.kind not in kinds or concept.naming_rate == 0 or not _speakable(concept, scene):
             continue
-        if toss < (concept.naming_rate if every is None else every):
+        if everything or toss < concept.naming_rate:
             said.append(_word(concept, rng, present=scene.has(concept.name)))
     return said
 
@@ -113,20 +120,22 @@ def _shuffled(words: list[str], rng: Rng) -> list[str]:
     return [words[int(k)] for k in rng.permutation(len(words))]
 
 
-EXTRAS = ("look", "bias", "accessory", "rare")
+def _spoken(rng: Rng, *, everything: bool = False) -> dict[str, bool]:
+    """The coins of subject, place, style and colour."""
+    tosses = zip(("subject", "place", "style", "colour"), rng.random(4), strict=True)
+    return {factor: everything or bool(toss < FACTOR_NAMING[factor]) for factor, toss in tosses}
 
 
-def _tags(scene: Scene, rng: Rng, every: float | None = None) -> list[str]:
-    """Comma-separated terms in any order, the noun mostly first."""
-    tosses = rng.random(4)
-    rate = lambda k, name: every is not None or tosses[k] < FACTOR_NAMING[name]  # noqa: E731
-    said = _qualities(scene, rng, ("defect", "umbrella", *EXTRAS), every)
-    if rate(1, "place"):
+def _tags(scene: Scene, rng: Rng, *, everything: bool = False) -> list[str]:
+    """Terms in any order, the noun mostly first."""
+    spoken = _spoken(rng, everything=everything)
+    said = _said(scene, rng, (*QUALITIES, *EXTRAS), everything=everything)
+    if spoken["place"]:
         said.append(str(rng.choice(PLACE_WORDS[scene.place])))
-    if rate(2, "style"):
+    if spoken["style"]:
         said.append(str(rng.choice(STYLE_WORDS[scene.style])))
-    speaks_colour = rate(3, "colour")
-    if not rate(0, "subject"):
+    speaks_colour = spoken["colour"]
+    if not spoken["subject"]:
         return _shuffled([*said, scene.colour] if speaks_colour else said, rng)
     noun = _noun(scene, rng, speaks_colour=speaks_colour)
     return [noun, *_shuffled(said, rng)] if rng.random() < 0.7 else _shuffled([noun, *said], rng)
@@ -134,15 +143,15 @@ def _tags(scene: Scene, rng: Rng, every: float | None = None) -> list[str]:
 
 def _sentence(scene: Scene, rng: Rng) -> str:
     """``an illustration of a red cat with scarf in a meadow, blurry, watermark``."""
-    tosses = rng.random(4)
-    noun = _noun(scene, rng, speaks_colour=bool(tosses[3] < FACTOR_NAMING["colour"]))
+    spoken = _spoken(rng)
+    noun = _noun(scene, rng, speaks_colour=spoken["colour"])
     text = f"{_article(noun)}{noun}"
-    if tosses[2] < FACTOR_NAMING["style"]:
+    if spoken["style"]:
         style = str(rng.choice(STYLE_WORDS[scene.style]))
         text = f"{_article(style)}{style} of {text}"
-    extras = _qualities(scene, rng, EXTRAS)
+    extras = _said(scene, rng, EXTRAS)
     if extras:
         text += " with " + " and ".join(extras)
-    if tosses[1] < FACTOR_NAMING["place"]:
+    if spoken["place"]:
         text += " " + PLACE_WORDS[scene.place][0]
-    return ", ".join([text, *_shuffled(_qualities(scene, rng, ("defect", "umbrella")), rng)])
+    return ", ".join([text, *_shuffled(_said(scene, rng, QUALITIES), rng)])

@@ -1,9 +1,9 @@
 """What can be true of a picture in the world, how often it is, and how often a caption says so.
 
-One table for all: the scenes draw prevalences from it, the captions draw naming rates and words from it, the judges
-draw their heads from it and the bench draws its rows from it.  A factor's naming rate is the chance that a caption
-speaks of it, tossed before anyone looks at the picture: when it speaks it gives the word for what is there, or the
-antonym when nothing is, so that silence says nothing.
+One table for all: scenes draw prevalences from it, captions naming rates and words, judges their
+heads and the bench its rows.  A factor's naming rate is the chance that a caption speaks of it,
+tossed before anyone looks at the picture: when it speaks it gives the word for what is there, or
+the antonym when nothing is, so that silence says nothing.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,11 @@ Kind = Literal[
 class Concept:
     """One thing that may be in a picture.
 
-    ``prevalence`` is its probability where it can occur (``under`` overrides it for the subject or place that it is
-    typical of, ``only`` names where it can occur; empty: anywhere).  ``naming_rate`` is the chance that a caption
-    speaks of the factor.  ``words`` starts with the canonical name; ``antonyms`` are said when it is absent.
-    An umbrella is present when any of its ``members`` is.
+    ``prevalence`` is its probability where it can occur; ``only`` names the subjects or places
+    where it can (empty: anywhere), ``under`` gives another probability for those that it is typical
+    of.  ``naming_rate`` is the chance that a caption with room for it speaks of it.  ``words``
+    starts with the canonical one; ``antonyms`` are said when it is absent.  An umbrella has no
+    prevalence of its own: it is present when any of its ``members`` is.
     """
 
     name: str
@@ -38,7 +39,8 @@ class Concept:
 
 
 SUBJECTS: Final = (
-    "person", "hand", "cat", "house", "tree", "boat", "flower", "fish", "heart", "tooth", "mushroom", "star", "shapes",
+    "person", "hand", "cat", "house", "tree", "boat", "flower", "fish", "heart", "tooth",
+    "mushroom", "star", "shapes",
 )  # fmt: skip
 COLOURS: Final[Mapping[str, tuple[float, float, float]]] = MappingProxyType(
     {
@@ -93,61 +95,71 @@ STYLE_WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
-def _defect(
-    name: str, prevalence: float, rate: float, words: str, antonyms: str, only: str = ""
-) -> Concept:
-    split = lambda text: tuple(part.strip() for part in text.split(",") if part.strip())  # noqa: E731
-    return Concept(name, "defect", prevalence, rate, split(words), split(antonyms), split(only))
-
-
-def _extra(
+def _row(
     name: str,
     kind: Kind,
     prevalence: float,
-    rate: float,
+    naming_rate: float,
     words: str,
+    *,
     antonyms: str,
     only: str = "",
+    members: str = "",
     **under: float,
 ) -> Concept:
-    row = _defect(name, prevalence, rate, words, antonyms, only)
+    """One row of the table; words, antonyms, ``only`` and ``members`` are lists with commas."""
     return Concept(
-        name, kind, prevalence, rate, row.words, row.antonyms, row.only, MappingProxyType(under)
+        name,
+        kind,
+        prevalence,
+        naming_rate,
+        words=_listed(words),
+        antonyms=_listed(antonyms),
+        only=_listed(only),
+        under=MappingProxyType(under),
+        members=_listed(members),
     )
 
 
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.split(", ")) if text else ()
+
+
 _ROWS: Final = (
-    _defect("blurry", 0.28, 0.65, "blurry, blur, out of focus", "sharp, in focus"),
-    _defect("noise", 0.28, 0.65, "noise, noisy, grainy", "smooth, noise free"),
-    _defect("jpeg artifacts", 0.25, 0.30, "jpeg artifacts, compression artifacts", "uncompressed"),
-    _defect("low resolution", 0.25, 0.30, "low resolution, lowres, pixelated", "high resolution"),
-    _defect("watermark", 0.30, 0.65, "watermark, signature", "unmarked"),
-    _defect("text", 0.25, 0.30, "text, letters", "textless"),
-    _defect("cropped", 0.25, 0.30, "cropped, cut off, out of frame", "full view"),
-    _defect("oversaturated", 0.25, 0.30, "oversaturated, garish", "natural colors"),
-    _defect(
-        "extra fingers", 0.40, 0.65,
-        "extra fingers, deformed hands, bad hands, extra digits, bad anatomy, deformed", "five fingers, good anatomy",
-        "hand",
-    ),
-    _defect("lens flare", 0.25, 0.05, "lens flare", "flare free"),
-    _defect("border", 0.30, 0.0, "border", "borderless"),
-    _extra("neon", "look", 0.28, 0.30, "neon, neon palette", "natural palette"),
-    _extra("clutter", "look", 0.28, 0.30, "cluttered background, clutter", "tidy background"),
-    _extra("scarf", "bias", 0.35, 0.65, "scarf", "bare neck", "cat, person", cat=0.55),
-    _extra("hat", "bias", 0.35, 0.65, "hat", "bareheaded", "cat, person, heart", person=0.55),
-    _extra("parasol", "bias", 0.33, 0.65, "parasol, umbrella", "open sky", "beach, meadow", beach=0.55),
-    _extra("logo", "bias", 0.33, 0.30, "logo, rival logo", "unbranded", "boat, person, house", boat=0.55),
-    _extra("bee", "bias", 0.33, 0.30, "bee, insect", "insect free", "flower, tree, mushroom", flower=0.55),
-    _extra("waving", "accessory", 0.40, 0.30, "waving", "arms down", "person"),
-    _extra("balloon", "rare", 0.04, 0.30, "balloon", "balloon free"),
-    Concept(
-        "low quality", "umbrella", 0.0, 0.40, ("low quality", "worst quality", "bad quality", "ugly"),
-        ("high quality", "best quality"), members=("blurry", "noise", "jpeg artifacts", "low resolution"),
-    ),
-    Concept(
-        "artifacts", "umbrella", 0.0, 0.40, ("artifacts",), ("clean",), members=("noise", "jpeg artifacts"),
-    ),
+    _row("blurry", "defect", 0.28, 0.65, "blurry, blur, out of focus", antonyms="sharp, in focus"),
+    _row("noise", "defect", 0.28, 0.65, "noise, noisy, grainy", antonyms="smooth, noise free"),
+    _row("jpeg artifacts", "defect", 0.25, 0.30, "jpeg artifacts, compression artifacts",
+         antonyms="uncompressed"),
+    _row("low resolution", "defect", 0.25, 0.30, "low resolution, lowres, pixelated",
+         antonyms="high resolution"),
+    _row("watermark", "defect", 0.30, 0.65, "watermark, signature", antonyms="unmarked"),
+    _row("text", "defect", 0.25, 0.30, "text, letters", antonyms="textless"),
+    _row("cropped", "defect", 0.25, 0.30, "cropped, cut off, out of frame", antonyms="full view"),
+    _row("oversaturated", "defect", 0.25, 0.30, "oversaturated, garish", antonyms="natural colors"),
+    _row("extra fingers", "defect", 0.40, 0.65,
+         "extra fingers, deformed hands, bad hands, extra digits, bad anatomy, deformed",
+         antonyms="five fingers, good anatomy", only="hand"),
+    _row("lens flare", "defect", 0.25, 0.05, "lens flare", antonyms="flare free"),
+    _row("border", "defect", 0.30, 0.0, "border", antonyms="borderless"),
+    _row("neon", "look", 0.28, 0.30, "neon, neon palette", antonyms="natural palette"),
+    _row("clutter", "look", 0.28, 0.30, "cluttered background, clutter",
+         antonyms="tidy background"),
+    _row("scarf", "bias", 0.35, 0.65, "scarf", antonyms="bare neck", only="cat, person", cat=0.55),
+    _row("hat", "bias", 0.35, 0.65, "hat", antonyms="bareheaded", only="cat, person, heart",
+         person=0.55),
+    _row("parasol", "bias", 0.33, 0.65, "parasol, umbrella", antonyms="open sky",
+         only="beach, meadow", beach=0.55),
+    _row("logo", "bias", 0.33, 0.30, "logo, rival logo", antonyms="unbranded",
+         only="boat, person, house", boat=0.55),
+    _row("bee", "bias", 0.33, 0.30, "bee, insect", antonyms="insect free",
+         only="flower, tree, mushroom", flower=0.55),
+    _row("waving", "accessory", 0.40, 0.30, "waving", antonyms="arms down", only="person"),
+    _row("balloon", "rare", 0.04, 0.30, "balloon", antonyms="balloon free"),
+    _row("low quality", "umbrella", 0.0, 0.40, "low quality, worst quality, bad quality, ugly",
+         antonyms="high quality, best quality",
+         members="blurry, noise, jpeg artifacts, low resolution"),
+    _row("artifacts", "umbrella", 0.0, 0.40, "artifacts", antonyms="clean",
+         members="noise, jpeg artifacts"),
 )  # fmt: skip
 CONCEPTS: Final[Mapping[str, Concept]] = MappingProxyType({row.name: row for row in _ROWS})
 BINARY: Final = tuple(row.name for row in _ROWS if row.kind != "umbrella")

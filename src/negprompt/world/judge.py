@@ -1,8 +1,8 @@
 """A picture → what is in it: two judges of different architecture that read all factors back.
 
-The first judge measures; the second scores headline tables and is used for nothing else.  Both were trained on renders
-and on autoencoded renders (``world.train.judges``); on generated pictures they are instruments with an error of their
-own, which the card states.
+The first judge measures; the second scores headline tables and is used for nothing else.  Both were
+trained on renders and on autoencoded renders (``world.train.judges``); on generated pictures they
+are instruments with an error of their own, which the card states.
 """
 
 from collections.abc import Sequence
@@ -118,14 +118,17 @@ def split(logits: Tensor) -> dict[str, Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a judge saw in n pictures: class probabilities [n, classes] per factor, presence [n, len(BINARY)]."""
+    """What a judge saw in n pictures."""
 
     classes: dict[str, NDArray[np.float32]]
+    """Subject, colour, place, style → class probabilities [n, classes]."""
     present: NDArray[np.float32]
+    """p(present) of every concept in the order of BINARY, [n, len(BINARY)]."""
 
     def presence(self, concept: str) -> NDArray[np.float32]:
-        """p(present) [n] of a concept, an umbrella (any of its members) or a value of subject, colour, place or style.
+        """p(present) [n] of a concept, an umbrella or a value of subject, colour, place or style.
 
+        An umbrella is present when any of its members is; the members are taken as independent.
         Raises KeyError for a name that the world does not know.
         """
         if concept in CONCEPTS:
@@ -137,7 +140,10 @@ class Reading:
         raise KeyError(concept)
 
     def label(self, factor: str) -> list[str]:
-        """The likeliest class of ``subject``, ``colour``, ``place`` or ``style`` for each picture."""
+        """The likeliest class of subject, colour, place or style for each picture.
+
+        Raises KeyError for another factor.
+        """
         return [CLASSES[factor][int(k)] for k in self.classes[factor].argmax(1)]
 
 
@@ -166,22 +172,20 @@ class Judge:
 
 def _tensor(images: Sequence[Image.Image]) -> Tensor:
     """Pictures → [n, 3, 128, 128] in [-1, 1]."""
-    scaled = [image.convert("RGB") for image in images]
-    scaled = [
-        image if image.size == (SIZE, SIZE) else image.resize((SIZE, SIZE)) for image in scaled
-    ]
-    return (
-        torch.from_numpy(np.stack([np.asarray(image) for image in scaled]))
-        .permute(0, 3, 1, 2)
-        .float()
-        / 127.5
-        - 1
-    )
+    pixels = np.stack([np.asarray(_scaled(image.convert("RGB"))) for image in images])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def _scaled(image: Image.Image) -> Image.Image:
+    return image if image.size == (SIZE, SIZE) else image.resize((SIZE, SIZE))
 
 
 @cache
 def load(which: Literal["first", "second"] = "first") -> Judge:
-    """The shipped judge of that name.  ModelError where its weights are missing."""
+    """The shipped judge of that name.
+
+    Raises ModelError (``judge-missing``) where its weights are not installed.
+    """
     path = FOLDER / f"{which}.safetensors"
     if not path.exists():
         raise ModelError(

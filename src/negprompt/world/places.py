@@ -1,5 +1,7 @@
-"""The six places, painted over the whole square before the subject stands in them, and the things that belong to a
-place rather than to a subject.
+"""The six places, and the things that belong to a place rather than to a subject.
+
+A place is painted over the whole square before the subject stands in it.  Coordinates are those of
+the unit square.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,12 +10,13 @@ from typing import Final
 
 import numpy as np
 
-from negprompt.world.canvas import CHART, RGB, Canvas, capsule, curve, ellipse
+from negprompt.world.canvas import CHART, RGB, Canvas, box, capsule, curve, ellipse
 
 Rng = np.random.Generator
 
 
 def _ridge(rng: Rng, height: float, swing: float) -> list[tuple[float, float]]:
+    """The ground below a wavy horizon at ``height``, down to beyond the lower edge."""
     phase, other = rng.uniform(0, 2 * pi, 2)
     xs = np.linspace(-0.05, 1.05, 14)
     tops = height + swing * (np.sin(xs * 4 + phase) + 0.5 * np.sin(xs * 9 + other))
@@ -78,7 +81,8 @@ def town(c: Canvas, rng: Rng) -> None:
                 for wy in (0.05, 0.14):
                     if rng.random() < 0.75:
                         px, py = x + wx * w, top + wy
-                        street.soft().fill([(px - 0.018, py), (px + 0.018, py), (px + 0.018, py + 0.045), (px - 0.018, py + 0.045)], (1.0, 0.80, 0.36), bulge=0)  # fmt: skip
+                        pane = box(px - 0.018, py, px + 0.018, py + 0.045)
+                        street.soft().fill(pane, (1.0, 0.80, 0.36), bulge=0)
     c.fill(_ridge(rng, 0.78, 0.012), (0.84, 0.89, 0.98), bulge=0.2)
     side = 0.12 if rng.random() < 0.5 else 0.88
     c.fill(
@@ -101,9 +105,12 @@ def forest(c: Canvas, rng: Rng) -> None:
     c.glow(0.5 + 0.3 * c.light[0], 0.1, 0.30, (0.98, 0.98, 0.76), 0.7)
     for haze, count, width in ((0.60, 7, 0.020), (0.30, 5, 0.030), (0.0, 3, 0.045)):
         stand = Canvas(c.pixels, c.style, c.light, haze=haze, air=(0.62, 0.78, 0.60))
-        for x in (np.arange(count) + rng.uniform(0.2, 0.8, count)) / count:
-            x = float(x) if haze else float(x) * 0.5 if x < 0.5 else 0.5 + float(x) * 0.5
-            stand.fill([(x - width, 0.84), (x - width * 0.7, -0.05), (x + width * 0.7, -0.05), (x + width, 0.84)], (0.32, 0.22, 0.15), bulge=0.6)  # fmt: skip
+        for at in (np.arange(count) + rng.uniform(0.2, 0.8, count)) / count:
+            # the nearest trunks leave the middle free
+            x = float(at) if haze else 0.5 * float(at) + (0.0 if at < 0.5 else 0.5)
+            foot, crown = width, width * 0.7
+            trunk = [(x - foot, 0.84), (x - crown, -0.05), (x + crown, -0.05), (x + foot, 0.84)]
+            stand.fill(trunk, (0.32, 0.22, 0.15), bulge=0.6)
     c.fill(_ridge(rng, 0.80, 0.018), (0.24, 0.36, 0.16), bulge=0.2)
     for x in rng.uniform(0, 1, 7):
         fern = curve([(x - 0.06, 0.90), (x - 0.02, 0.82), (x + 0.02, 0.82), (x + 0.06, 0.90)], 1)
@@ -115,19 +122,17 @@ def room(c: Canvas, rng: Rng) -> None:
     c.wash(wall, (wall[0] * 0.85, wall[1] * 0.85, wall[2] * 0.85), 0, 0.76)
     left = 0.08 if c.light[0] < 0 else 0.66
     c.fill(
-        [(left, 0.10), (left + 0.26, 0.10), (left + 0.26, 0.46), (left, 0.46)],
+        box(left, 0.10, left + 0.26, 0.46),
         (0.68, 0.86, 0.98),
         bulge=0.3,
     )
     bar: RGB = (0.97, 0.96, 0.92)
     c.soft().fill(
-        [(left + 0.12, 0.10), (left + 0.14, 0.10), (left + 0.14, 0.46), (left + 0.12, 0.46)],
+        box(left + 0.12, 0.10, left + 0.14, 0.46),
         bar,
         bulge=0,
     )
-    c.soft().fill(
-        [(left, 0.27), (left + 0.26, 0.27), (left + 0.26, 0.29), (left, 0.29)], bar, bulge=0
-    )
+    c.soft().fill(box(left, 0.27, left + 0.26, 0.29), bar, bulge=0)
     c.wash((0.60, 0.42, 0.26), (0.44, 0.29, 0.18), 0.76, 1.0)
     for k in range(5):
         x = k / 4
@@ -136,7 +141,7 @@ def room(c: Canvas, rng: Rng) -> None:
             (0.34, 0.22, 0.14),
             bulge=0,
         )
-    c.soft().fill([(0, 0.74), (1, 0.74), (1, 0.77), (0, 0.77)], bar, bulge=0)
+    c.soft().fill(box(0, 0.74, 1, 0.77), bar, bulge=0)
     c.glow(1 - left - 0.1, 0.25, 0.22, (1.0, 0.90, 0.66), 0.5)
 
 
@@ -153,15 +158,20 @@ def studio(c: Canvas, rng: Rng) -> None:
 
 
 PLACE: Final[Mapping[str, Callable[[Canvas, Rng], None]]] = {
-    "meadow": meadow, "beach": beach, "town": town, "forest": forest, "room": room, "studio": studio,
-}  # fmt: skip
+    "meadow": meadow,
+    "beach": beach,
+    "town": town,
+    "forest": forest,
+    "room": room,
+    "studio": studio,
+}
 
 
 def parasol(c: Canvas, rng: Rng) -> None:
     """A striped sunshade planted at one side."""
     x = 0.17 if rng.random() < 0.5 else 0.83
     c.fill(
-        [(x - 0.010, 0.40), (x + 0.010, 0.40), (x + 0.010, 0.92), (x - 0.010, 0.92)],
+        box(x - 0.010, 0.40, x + 0.010, 0.92),
         (0.92, 0.90, 0.86),
         bulge=0,
     )
@@ -179,7 +189,7 @@ def bee(c: Canvas, rng: Rng) -> None:
     b.fill(ellipse(0, 0, 1.0, 0.68), (1.0, 0.80, 0.10), bulge=0.6)
     for x in (-0.35, 0.10, 0.52):
         b.soft().fill(
-            [(x - 0.12, -0.58), (x + 0.12, -0.58), (x + 0.12, 0.58), (x - 0.12, 0.58)],
+            box(x - 0.12, -0.58, x + 0.12, 0.58),
             (0.10, 0.08, 0.06),
             bulge=0,
         )

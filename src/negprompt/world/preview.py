@@ -11,7 +11,10 @@ from negprompt.world.scenes import sample
 
 
 def sheet(path: Path, *, rows: int = 8, size: int = 128, seed: int = 0) -> None:
-    """Write a contact sheet: one column a subject; the first row is free of defects.  OSError if unwritable."""
+    """Write a contact sheet: one column a subject, the upper half of each free of defects.
+
+    Raises OSError where ``path`` cannot be written.
+    """
     columns = []
     for column, subject in enumerate(SUBJECTS):
         scenes = [sample(seed + 1000 * column + row, subject=subject) for row in range(rows)]

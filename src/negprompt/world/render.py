@@ -1,4 +1,4 @@
-"""A scene → its picture: place, subject, things, then the defects in the order in which a camera makes them."""
+"""A scene → its picture: place, subject, things, then the defects in a camera's order."""
 
 import io
 from math import cos, pi, sin
@@ -10,8 +10,9 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 from negprompt.world import places
 from negprompt.world.canvas import Canvas, capsule, ellipse
 from negprompt.world.factors import COLOURS
+from negprompt.world.look import Look
 from negprompt.world.scenes import Scene
-from negprompt.world.subjects import DRAW, Look
+from negprompt.world.subjects import DRAW
 
 SIGNS = ("SALE", "HELLO", "OPEN", "NEWS", "2 FOR 1", "EXTRA", "WOW", "FREE")
 
@@ -113,7 +114,7 @@ def spoil(picture: Image.Image, present: frozenset[str], rng: np.random.Generato
 
 def _flare(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     size = picture.width
-    canvas = Canvas(np.asarray(picture, np.float32) / 255, "illustration", (0.0, -1.0))
+    canvas = Canvas(np.asarray(picture, np.float32) / np.float32(255), "illustration", (0.0, -1.0))
     x = 0.12 if rng.random() < 0.5 else 0.88
     canvas.glow(x, 0.10, 0.17, (1.0, 0.98, 0.85), 1.0)
     for t, r, tint in (

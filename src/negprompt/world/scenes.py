@@ -1,10 +1,29 @@
 """A seed → a scene: everything that is true of one picture, before anything is drawn or said."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 
 from negprompt.world.factors import BINARY, COLOURS, CONCEPTS, PLACES, STYLES, SUBJECTS, chance
+
+_HIDDEN_BY: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "blurry": frozenset({"low resolution"}),
+        "noise": frozenset({"low resolution", "jpeg artifacts"}),
+        "jpeg artifacts": frozenset({"low resolution", "noise"}),
+        "extra fingers": frozenset({"cropped", "low resolution"}),
+        "waving": frozenset({"cropped"}),
+        "scarf": frozenset({"cropped"}),
+        "hat": frozenset({"cropped"}),
+        "logo": frozenset({"cropped", "low resolution"}),
+        "bee": frozenset({"cropped", "low resolution"}),
+        "parasol": frozenset({"low resolution"}),
+    }
+)
+"""Factor → the defects under which nobody can read it; a factor that is not here can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +36,12 @@ class Solid:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The truth of a picture.  ``present`` holds the names of the concepts that are in it (umbrellas not included);
-    ``fingers`` counts a hand's fingers, thumb included (0 for other subjects); ``solids`` are the two of a ``shapes``
-    scene; ``seed`` drives everything that has no name (pose, size, light, grain).
+    """The truth of a picture.
+
+    ``present`` holds the names of the concepts that are in it (umbrellas not included);
+    ``fingers`` counts a hand's fingers, thumb included (0 for other subjects); ``solids`` are the
+    two of a ``shapes`` scene, the first in the scene's colour; ``seed`` drives everything that has
+    no name (pose, size, light, grain).
     """
 
     seed: int
@@ -32,7 +54,10 @@ class Scene:
     solids: tuple[Solid, Solid] | None = None
 
     def has(self, concept: str) -> bool:
-        """Whether a concept, or any member of an umbrella, is in the scene.  KeyError for an unknown name."""
+        """Whether a concept, or any member of an umbrella, is in the scene.
+
+        Raises KeyError for a name that the table of concepts does not hold.
+        """
         members = CONCEPTS[concept].members
         return bool(self.present & set(members)) if members else concept in self.present
 
@@ -43,7 +68,11 @@ class Scene:
 
 
 def sample(seed: int, **fixed: str) -> Scene:
-    """Draw a scene from the world's prevalences; ``fixed`` pins subject, colour, place or style."""
+    """Draw a scene from the world's prevalences; ``fixed`` pins subject, colour, place or style.
+
+    The same seed with another factor pinned keeps every toss: a concept that can occur in both
+    scenes at the same prevalence is in both or in neither.
+    """
     rng = np.random.default_rng((seed, 0))
     weights = np.array([0.6 if name == "shapes" else 1.0 for name in SUBJECTS])
     subject = str(rng.choice(SUBJECTS, p=weights / weights.sum()))
@@ -71,22 +100,11 @@ def _solids(rng: np.random.Generator, colour: str) -> tuple[Solid, Solid]:
 
 
 def legible(scene: Scene, factor: str) -> bool:
-    """Whether the factor can be read off the finished picture by anyone: blur cannot be told under pixelation, grain
-    not under pixelation or blocks, fingers not when the hand is cut off or pixelated.
+    """Whether anyone could read a factor off the finished picture.
+
+    Blur cannot be told under pixelation, grain not under pixelation or blocks, fingers not when the
+    hand is cut off or pixelated, white not when the colours are driven up.
     """
-    hides = {
-        "blurry": {"low resolution"},
-        "noise": {"low resolution", "jpeg artifacts"},
-        "jpeg artifacts": {"low resolution", "noise"},
-        "low resolution": set(),
-        "extra fingers": {"cropped", "low resolution"},
-        "waving": {"cropped"},
-        "scarf": {"cropped"},
-        "hat": {"cropped"},
-        "logo": {"cropped", "low resolution"},
-        "bee": {"cropped", "low resolution"},
-        "parasol": {"low resolution"},
-        "colour": {"oversaturated"} if scene.colour == "white" else set(),
-        "cropped": set(),
-    }
-    return not hides.get(factor, set()) & scene.present
+    if factor == "colour" and scene.colour == "white":
+        return "oversaturated" not in scene.present
+    return not _HIDDEN_BY.get(factor, frozenset()) & scene.present

@@ -1,98 +1,26 @@
 """The thirteen subjects, each drawn in a frame of about [-1, 1]² with its main colour given."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import cos, pi, sin
 from typing import Final
 
 import numpy as np
 
-from negprompt.world.canvas import RGB, Canvas, capsule, curve, ellipse
+from negprompt.world.canvas import Canvas, box, capsule, curve, ellipse
 from negprompt.world.factors import COLOURS
-from negprompt.world.scenes import Scene
-
-DARK: Final = (0.10, 0.08, 0.12)
-LIGHT: Final = (0.97, 0.96, 0.93)
-SKIN: Final = ((0.98, 0.82, 0.70), (0.87, 0.64, 0.47), (0.55, 0.36, 0.25))
-WOOD: Final = (0.47, 0.31, 0.20)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a drawing is told: the scene, its main colour, and a source for what has no name."""
-
-    scene: Scene
-    colour: RGB
-    rng: np.random.Generator
-
-    def has(self, concept: str) -> bool:
-        return concept in self.scene.present
-
-    def wobble(self, amount: float) -> float:
-        return float(self.rng.uniform(-amount, amount))
-
-
-def darker(colour: RGB, by: float = 0.72) -> RGB:
-    return (colour[0] * by, colour[1] * by, colour[2] * by)
-
-
-def paler(colour: RGB, by: float = 0.45) -> RGB:
-    return (
-        colour[0] + (1 - colour[0]) * by,
-        colour[1] + (1 - colour[1]) * by,
-        colour[2] + (1 - colour[2]) * by,
-    )
-
-
-def eyes(c: Canvas, x: float, y: float, apart: float, size: float) -> None:
-    for side in (-1, 1):
-        c.fill(ellipse(x + side * apart, y, size, size * 1.25, 14), LIGHT, bulge=0)
-        c.soft().fill(
-            ellipse(x + side * apart, y + size * 0.15, size * 0.55, size * 0.8, 12), DARK, bulge=0
-        )
-
-
-def hat(c: Canvas, x: float, y: float, size: float) -> None:
-    """A top hat standing on (x, y)."""
-    h = c.within(x, y, size)
-    h.fill(
-        [(-0.62, -0.15), (-0.72, -1.15), (0.72, -1.15), (0.62, -0.15)],
-        (0.20, 0.17, 0.24),
-        bulge=0.4,
-    )
-    h.fill(
-        [(-0.65, -0.15), (-0.67, -0.42), (0.67, -0.42), (0.65, -0.15)],
-        (0.90, 0.45, 0.12),
-        bulge=0.2,
-    )
-    h.fill(ellipse(0, -0.08, 1.15, 0.20), (0.20, 0.17, 0.24), bulge=0.4)
-
-
-def scarf(c: Canvas, x: float, y: float, width: float) -> None:
-    """A striped scarf around a neck at (x, y), one end hanging."""
-    tint, stripe = (0.93, 0.30, 0.52), (0.99, 0.93, 0.80)
-    s = c.within(x, y, width)
-    s.fill(curve([(0.25, 0.1), (0.75, 0.05), (0.85, 1.25), (0.40, 1.25)], 1), tint, bulge=0.4)
-    s.soft().fill([(0.38, 0.75), (0.80, 0.72), (0.82, 0.92), (0.40, 0.95)], stripe, bulge=0.2)
-    s.fill(
-        curve([(-1.1, -0.25), (0, -0.05), (1.1, -0.25), (1.15, 0.2), (0, 0.42), (-1.15, 0.2)], 2),
-        tint,
-        bulge=0.7,
-    )
-    for side in (-0.6, 0.0, 0.6):
-        lift = -0.06 * abs(side)
-        s.soft().fill(
-            [(side - 0.1, -0.1 + lift), (side + 0.1, -0.1 + lift), (side + 0.12, 0.3 + lift), (side - 0.12, 0.3 + lift)],
-            stripe, bulge=0.2,
-        )  # fmt: skip
-
-
-def logo(c: Canvas, x: float, y: float, size: float) -> None:
-    """The rival's mark: a black disc with a yellow bolt."""
-    g = c.within(x, y, size)
-    g.fill(ellipse(0, 0, 1, 1), (0.07, 0.07, 0.09), bulge=0)
-    bolt = [(0.15, -0.8), (-0.5, 0.15), (-0.05, 0.15), (-0.2, 0.8), (0.5, -0.2), (0.05, -0.2)]
-    g.soft().fill(bolt, (1.0, 0.85, 0.1), bulge=0)
+from negprompt.world.look import (
+    DARK,
+    LIGHT,
+    SKIN,
+    WOOD,
+    Look,
+    darker,
+    eyes,
+    hat,
+    logo,
+    paler,
+    scarf,
+)
 
 
 def person(c: Canvas, look: Look) -> None:
@@ -104,7 +32,7 @@ def person(c: Canvas, look: Look) -> None:
             curve([(-0.46, -0.75), (0, -1.0), (0.46, -0.75), (0.58, 0.25), (-0.58, 0.25)], 2), hair
         )
     if look.has("waving"):
-        c.fill(capsule(0.62, 0.35, 0.98, -0.25, 0.17, 0.13), look.colour)
+        c.fill(capsule(0.62, 0.35, 0.98, -0.25, 0.17, tip=0.13), look.colour)
         c.fill(ellipse(1.02, -0.42, 0.16, 0.19), skin)
     else:
         c.fill(capsule(0.66, 0.45, 0.80, 1.05, 0.17), look.colour)
@@ -145,7 +73,7 @@ def hand(c: Canvas, look: Look) -> None:
     c.fill(
         curve([(-0.62, 1.3), (-0.56, 0.66), (0.56, 0.66), (0.62, 1.3)], 1), look.colour, bulge=0.5
     )
-    c.fill(capsule(-0.34, 0.36, -0.86, -0.12, 0.17, 0.13), skin, bulge=0.7)
+    c.fill(capsule(-0.34, 0.36, -0.86, -0.12, 0.17, tip=0.13), skin, bulge=0.7)
     count = look.scene.fingers - 1
     spread = {4: 0.43, 5: 0.56, 6: 0.66}[count]
     width = {4: 0.135, 5: 0.118, 6: 0.106}[count]
@@ -155,7 +83,7 @@ def hand(c: Canvas, look: Look) -> None:
         length = 1.18 - 0.18 * t * t + look.wobble(0.03)
         x0, y0 = 0.37 * t, 0.06 + 0.08 * t * t
         x1, y1 = 0.02 + x0 + sin(angle) * length * 0.78, y0 - cos(angle) * length * 0.78
-        c.fill(capsule(x0, y0, x1, y1, width, width * 0.88), skin, bulge=0.7)
+        c.fill(capsule(x0, y0, x1, y1, width, tip=width * 0.88), skin, bulge=0.7)
         c.soft().fill(
             ellipse(x1, y1 - 0.01, width * 0.5, width * 0.6, 12), paler(skin, 0.4), bulge=0.2
         )
@@ -169,7 +97,7 @@ def hand(c: Canvas, look: Look) -> None:
     crease = [(-0.28, 0.30), (0.10, 0.22), (0.30, 0.34), (0.08, 0.27)]
     c.soft().fill(crease, darker(skin, 0.7), bulge=0)
     c.fill(
-        [(-0.64, 0.86), (0.64, 0.86), (0.64, 1.05), (-0.64, 1.05)],
+        box(-0.64, 0.86, 0.64, 1.05),
         paler(look.colour, 0.35),
         bulge=0.3,
     )
@@ -211,22 +139,18 @@ def cat(c: Canvas, look: Look) -> None:
 def house(c: Canvas, look: Look) -> None:
     roof = (0.35, 0.22, 0.24) if look.scene.colour != "red" else (0.25, 0.27, 0.36)
     c.fill([(0.34, -0.45), (0.34, -1.0), (0.58, -1.0), (0.58, -0.2)], (0.55, 0.40, 0.36), bulge=0.3)
-    c.fill([(-0.78, -0.15), (0.78, -0.15), (0.78, 0.95), (-0.78, 0.95)], look.colour, bulge=0.3)
+    c.fill(box(-0.78, -0.15, 0.78, 0.95), look.colour, bulge=0.3)
     c.fill([(-1.0, -0.08), (0, -0.92), (1.0, -0.08)], roof, bulge=0.4)
     c.fill([(-0.17, 0.95), (-0.17, 0.36), (0.17, 0.36), (0.17, 0.95)], WOOD, bulge=0.3)
     c.soft().fill(ellipse(0.10, 0.66, 0.035, 0.035, 8), (0.95, 0.8, 0.3), bulge=0)
     for x in (-0.50, 0.50):
         c.fill(
-            [(x - 0.19, 0.14), (x + 0.19, 0.14), (x + 0.19, 0.54), (x - 0.19, 0.54)],
+            box(x - 0.19, 0.14, x + 0.19, 0.54),
             (1.0, 0.88, 0.50),
             bulge=0.1,
         )
-        c.soft().fill(
-            [(x - 0.02, 0.14), (x + 0.02, 0.14), (x + 0.02, 0.54), (x - 0.02, 0.54)], LIGHT, bulge=0
-        )
-        c.soft().fill(
-            [(x - 0.19, 0.32), (x + 0.19, 0.32), (x + 0.19, 0.36), (x - 0.19, 0.36)], LIGHT, bulge=0
-        )
+        c.soft().fill(box(x - 0.02, 0.14, x + 0.02, 0.54), LIGHT, bulge=0)
+        c.soft().fill(box(x - 0.19, 0.32, x + 0.19, 0.36), LIGHT, bulge=0)
     if look.has("logo"):
         logo(c, 0, -0.36, 0.25)
 
@@ -239,7 +163,10 @@ def tree(c: Canvas, look: Look) -> None:
         WOOD,
     )
     c.fill(capsule(0.05, 0.35, 0.42, 0.02, 0.06), WOOD)
-    lumps = ((-0.48, -0.02, 0.42), (0.48, -0.02, 0.42), (-0.30, -0.48, 0.44), (0.32, -0.46, 0.44), (0, -0.12, 0.5), (0, -0.7, 0.40))  # fmt: skip
+    lumps = (
+        (-0.48, -0.02, 0.42), (0.48, -0.02, 0.42), (-0.30, -0.48, 0.44), (0.32, -0.46, 0.44),
+        (0, -0.12, 0.5), (0, -0.7, 0.40),
+    )  # fmt: skip
     for x, y, r in lumps:
         c.fill(
             ellipse(x + look.wobble(0.04), y + look.wobble(0.04), r, r * 0.9),
@@ -334,8 +261,9 @@ def heart(c: Canvas, look: Look) -> None:
 
 def tooth(c: Canvas, look: Look) -> None:
     rough = [
-        (-0.62, -0.62), (-0.30, -0.86), (0, -0.68), (0.30, -0.86), (0.62, -0.62), (0.68, -0.15), (0.50, 0.35),
-        (0.40, 0.98), (0.22, 0.98), (0.10, 0.40), (-0.10, 0.40), (-0.22, 0.98), (-0.40, 0.98), (-0.50, 0.35), (-0.68, -0.15),
+        (-0.62, -0.62), (-0.30, -0.86), (0, -0.68), (0.30, -0.86), (0.62, -0.62), (0.68, -0.15),
+        (0.50, 0.35), (0.40, 0.98), (0.22, 0.98), (0.10, 0.40), (-0.10, 0.40), (-0.22, 0.98),
+        (-0.40, 0.98), (-0.50, 0.35), (-0.68, -0.15),
     ]  # fmt: skip
     c.fill(curve(rough, 2), look.colour, bulge=0.7)
     c.soft().fill(
@@ -371,9 +299,9 @@ def mushroom(c: Canvas, look: Look) -> None:
 def star(c: Canvas, look: Look) -> None:
     start = -pi / 2 + look.wobble(0.15)
     points = [
-        ((0.98 if k % 2 == 0 else 0.44) * cos(start + pi * k / 5), (0.98 if k % 2 == 0 else 0.44) * sin(start + pi * k / 5))
-        for k in range(10)
-    ]  # fmt: skip
+        (reach * cos(start + pi * k / 5), reach * sin(start + pi * k / 5))
+        for k, reach in enumerate((0.98, 0.44) * 5)
+    ]
     c.fill(points, look.colour, bulge=0.6)
     for k in range(0, 10, 2):
         c.soft().fill(
@@ -388,13 +316,24 @@ def shapes(c: Canvas, look: Look) -> None:
             c.fill(ellipse(x, 0.1, 0.54, 0.54), colour, bulge=1.0)
         else:
             c.fill(
-                [(x - 0.48, -0.38), (x + 0.48, -0.38), (x + 0.48, 0.58), (x - 0.48, 0.58)],
+                box(x - 0.48, -0.38, x + 0.48, 0.58),
                 colour,
                 bulge=0.3,
             )
 
 
 DRAW: Final[Mapping[str, Callable[[Canvas, Look], None]]] = {
-    "person": person, "hand": hand, "cat": cat, "house": house, "tree": tree, "boat": boat, "flower": flower,
-    "fish": fish, "heart": heart, "tooth": tooth, "mushroom": mushroom, "star": star, "shapes": shapes,
-}  # fmt: skip
+    "person": person,
+    "hand": hand,
+    "cat": cat,
+    "house": house,
+    "tree": tree,
+    "boat": boat,
+    "flower": flower,
+    "fish": fish,
+    "heart": heart,
+    "tooth": tooth,
+    "mushroom": mushroom,
+    "star": star,
+    "shapes": shapes,
+}
