@@ -7,13 +7,15 @@ import pytest
 
 from negprompt.cli import main
 from negprompt.cli.explain import bars
+from negprompt.measure.explain import page
 
 Captured = pytest.CaptureFixture[str]
 
 
 def test_explain_writes_its_files_and_prints_three_lines(
-    model: str, tmp_path: Path, capsys: Captured
+    model: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(page, "DPI", 20)
     arguments = [
         "explain", "a cat on a beach", "--negative", "scarf, (blurry:1.3)", "--model", model,
         "--steps", "2", "--count", "1", "--out", str(tmp_path),

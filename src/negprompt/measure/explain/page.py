@@ -124,7 +124,9 @@ class Page:
         """Text broken into lines that measure at most ``width`` inches; the rest is an ellipsis."""
         rest = printable(" ".join(words[:MOST].split()))
         broken: list[str] = []
-        letters = FontProperties(list(font), "italic" if italic else "normal", size=size)
+        letters = FontProperties(
+            family=list(font), style="italic" if italic else "normal", size=size
+        )
         while rest and len(broken) < lines - 1 and self._cut(rest, width, letters) < len(rest):
             end = self._cut(rest, width, letters)
             at = rest.rfind(" ", 0, end + 1)

@@ -13,6 +13,7 @@ from negprompt.encoding.condition import lengthen
 from negprompt.engine import BATCH, Generation, Request, loaded, run
 from negprompt.errors import RequestError
 from negprompt.language import parse
+from negprompt.measure.compare import needs_negative
 from negprompt.measure.explain import where
 from negprompt.measure.explain.decode import decoded
 from negprompt.measure.explain.findings import (
@@ -61,9 +62,12 @@ def explain(
 
     Makes the images with the negative, without it, without each of its terms, and of the negative
     as a prompt. ``level`` is the log-SNR near which the plane is drawn; ``on_step(done, total)`` is
-    called after every step. Raises RequestError ``value-out-of-range`` for more seeds than fit one
+    called after every step.
+
+    Raises RequestError ``negative-missing``, ``value-out-of-range`` for more seeds than fit one
     batch, and what ``engine.run`` raises.
     """
+    needs_negative(request)
     if request.count > BATCH:
         raise RequestError(
             f"count is {request.count}",
