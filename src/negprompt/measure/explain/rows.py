@@ -85,15 +85,8 @@ def draw(page: Page, box: Box, found: Explanation) -> None:
     side = pitch - 0.14
     top, strongest = brightest(found), max((term.share for term in found.terms), default=1) or 1
     columns = _columns(box, side)
-    titles = (
-        "where it acted",
-        "what changed",
-        "term",
-        "tokens × weight",
-        "strength",
-        "by step",
-        "",
-    )
+    maps = ("where it acted", "what changed") if pitch > 1 else ("acted", "changed")
+    titles = (*maps, "term", "tokens × weight", "strength", "by step", "")
     for x, title in zip(columns, titles, strict=True):
         page.text(x, box.y - 0.02, title, size=7.5, colour=SOFT)
     for number, term in enumerate(found.terms):

@@ -60,9 +60,8 @@ def _header(page: Page, found: Explanation) -> float:
     page.text(MARGIN, 0.42, "N E G P R O M P T   E X P L A I N", size=8, colour=SOFT)
     prompt = page.fit(request.prompt, INSIDE, size=24, font=SERIF) or "(the empty prompt)"
     page.text(MARGIN, 0.66, prompt, size=24, font=SERIF)
-    negative = f"minus  {found.plan.effective_negative or '(the empty prompt)'}"
-    negative = page.fit(negative, INSIDE, size=16, font=SERIF, italic=True)
-    page.text(MARGIN, 1.16, negative, size=16, font=SERIF, italic=True, colour=RED)
+    minus = _minus(page, found)
+    page.text(MARGIN, 1.16, minus, size=16, font=SERIF, italic=True, colour=RED)
     first, last = found.seeds[0], found.seeds[-1]
     seeds = f"seed {first}" if first == last else f"seeds {first}–{last}"
     facts = (
@@ -72,7 +71,7 @@ def _header(page: Page, found: Explanation) -> float:
         seeds,
     )
     page.text(right, 0.42, "  ·  ".join(facts), size=8.5, colour=SOFT, align="right")
-    y = 1.55
+    y = 1.55 + 0.31 * minus.count("\n")
     for notice in found.notices[:NOTICES]:
         words = page.fit(f"{notice.code}: {notice.text}", INSIDE, size=7.5)
         page.text(MARGIN, y, words, size=7.5, colour=ORANGE)
@@ -80,8 +79,14 @@ def _header(page: Page, found: Explanation) -> float:
     return y + 0.2
 
 
+def _minus(page: Page, found: Explanation) -> str:
+    words = f"minus  {found.plan.effective_negative or '(the empty prompt)'}"
+    return page.fit(words, INSIDE, size=16, font=SERIF, italic=True, lines=2)
+
+
 def _header_height(found: Explanation) -> float:
-    return 1.75 + 0.17 * len(found.notices[:NOTICES])
+    more = _minus(Page(WIDTH, 1), found).count("\n")
+    return 1.75 + 0.31 * more + 0.17 * len(found.notices[:NOTICES])
 
 
 def _same_seed(page: Page, box: Box, found: Explanation) -> None:
