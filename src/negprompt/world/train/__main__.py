@@ -7,6 +7,7 @@ import argparse
 
 from negprompt.world.train.data import cache, render_shards
 from negprompt.world.train.loop import Run
+from negprompt.world.train.together import rank
 
 STAGES = ("data", "autoencoder", "latents", "text", "unet", "judges", "pocket")
 
@@ -39,7 +40,13 @@ def stage(args: argparse.Namespace) -> None:
 
     def run(name: str, rate: float, batch: int, decay: float = 0.999) -> Run:
         return Run(
-            name, args.minutes, args.rate or rate, decay, args.batch or batch, args.seed, args.anew
+            stage=name,
+            minutes=args.minutes,
+            rate=args.rate or rate,
+            decay=decay,
+            batch=args.batch or batch,
+            seed=args.seed + 1000 * rank(),
+            anew=args.anew,
         )
 
     if args.stage == "data":

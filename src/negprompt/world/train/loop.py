@@ -15,9 +15,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from negprompt.world.train import together
 from negprompt.world.train.data import cache
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+DEVICE = torch.device(
+    f"cuda:{together.rank() % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu"
+)
 
 
 def half() -> AbstractContextManager[object]:
@@ -47,6 +50,7 @@ def train(
     averages.  Ctrl-C saves and stops; the same command goes on.
     """
     pair = nn.ModuleDict(dict(networks)).to(DEVICE)
+    together.begin(pair)
     optimiser = torch.optim.AdamW(
         pair.parameters(), run.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )
@@ -55,7 +59,7 @@ def train(
     start = saved = said = time.monotonic()
     mean = 0.0
     try:
-        while (elapsed := spent + time.monotonic() - start) < run.minutes * 60:
+        while (elapsed := together.agreed(spent + time.monotonic() - start)) < run.minutes * 60:
             progress = elapsed / (run.minutes * 60)
             for group in optimiser.param_groups:
                 group["lr"] = (
@@ -66,15 +70,16 @@ def train(
             value = loss(progress, step)
             optimiser.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
+            together.average_gradients(pair)
             nn.utils.clip_grad_norm_(pair.parameters(), 1.0)
             optimiser.step()
             step += 1
             _average(shadow, pair, min(run.decay, (1 + step) / (10 + step)))
             mean += (float(value.detach()) - mean) * max(0.02, 1 / step)
             now = time.monotonic()
-            if now - said > 20:
+            if now - said > 20 and together.rank() == 0:
                 print(
-                    f"{run.stage} {progress:6.1%}  step {step}  images {step * run.batch}  loss {mean:.4f}",
+                    f"{run.stage} {progress:6.1%}  step {step}  images {step * run.batch * together.count()}  loss {mean:.4f}",
                     flush=True,
                 )
                 said = now
@@ -84,7 +89,10 @@ def train(
     finally:
         _save(run, pair, optimiser, shadow, step, spent + time.monotonic() - start)
     pair.load_state_dict({name: value.to(DEVICE) for name, value in shadow.items()})
-    print(f"{run.stage} done: {step} steps, {step * run.batch} images, loss {mean:.4f}", flush=True)
+    print(
+        f"{run.stage} done: {step} steps, {step * run.batch * together.count()} images, loss {mean:.4f}",
+        flush=True,
+    )
 
 
 @torch.no_grad()
@@ -102,6 +110,8 @@ def _save(
     spent: float,
 ) -> None:
     """One safetensors file: weights, averages, optimiser moments, step and seconds spent."""
+    if together.rank():
+        return
     names = [name for name, _ in pair.named_parameters()]
     state = {f"net.{name}": value.contiguous() for name, value in pair.state_dict().items()}
     state |= {f"ema.{name}": value.contiguous() for name, value in shadow.items()}
