@@ -7,7 +7,7 @@ import argparse
 
 from negprompt.world.train.data import cache, render_shards
 from negprompt.world.train.loop import Run
-from negprompt.world.train.together import rank
+from negprompt.world.train.together import first, rank
 
 STAGES = ("data", "autoencoder", "latents", "text", "unet", "judges", "pocket")
 
@@ -54,7 +54,8 @@ def stage(args: argparse.Namespace) -> None:
     elif args.stage == "autoencoder":
         from negprompt.world.train import autoencoder
 
-        autoencoder.fit(run("autoencoder", 1.5e-3, 24)).save_pretrained(cache() / "vae")
+        model = autoencoder.fit(run("autoencoder", 1.5e-3, 24))
+        first(lambda: model.save_pretrained(cache() / "vae"))
     elif args.stage == "latents":
         from negprompt.world.train import latents
 

@@ -1,21 +1,23 @@
-"""Stage 1: pictures → an AutoencoderKL whose latents have mean 0 and deviation 1 in every channel."""
+"""Stage 1: pictures → an AutoencoderKL whose latents have mean 0, deviation 1 in every channel."""
 
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from negprompt.world.train.data import pictures
 from negprompt.world.train.loop import DEVICE, Run, half, train
+from negprompt.world.train.pixels import to_pictures, to_tensor
 
 CROP = 64
 
 
 def network() -> AutoencoderKL:
-    """f8, 8 latent channels, no attention; wide where the map is small, for that is where width is cheap."""
+    """f8, 8 latent channels, no attention; wide where the map is small and width is cheap."""
     return AutoencoderKL(
         block_out_channels=(16, 32, 96, 160),
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -37,35 +39,35 @@ def batch(rng: np.random.Generator, count: int, crop: int) -> Tensor:
         shard = shards[int(rng.integers(len(shards)))]
         y, x = (8 * int(at) for at in rng.integers(0, (shard.shape[1] - crop) // 8 + 1, 2))
         cut[k] = shard[int(rng.integers(len(shard))), y : y + crop, x : x + crop]
-    return (torch.from_numpy(cut).to(DEVICE).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous()
+    return to_tensor(cut)
 
 
 def edges(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Differences between neighbours, across and down."""
     return image[..., :, 1:] - image[..., :, :-1], image[..., 1:, :] - image[..., :-1, :]
 
 
 def fit(run: Run) -> AutoencoderKL:
-    """Train on 64-pixel crops, the last sixth of the time on whole pictures; L1 on pixels and on their differences,
-    a small KL term (Kingma & Welling 2013).
+    """Train on 64-pixel crops, the last sixth of the time on whole pictures, then standardise.
+
+    The loss is L1 on pixels and on their differences, and a small KL term (Kingma & Welling 2013).
     """
     torch.manual_seed(run.seed)
     model = network()
-    rng = np.random.default_rng(run.seed)
 
-    def loss(progress: float, _step: int) -> Tensor:
+    def loss(progress: float, step: int) -> Tensor:
         whole = progress > 5 / 6
-        target = batch(rng, run.batch // 4 if whole else run.batch, 2 * CROP if whole else CROP)
+        count, crop = (run.batch // 4, 2 * CROP) if whole else (run.batch, CROP)
+        target = batch(run.random(step), count, crop)
         with half():
             posterior = model.encode(target).latent_dist
-            drawn = model.decode(posterior.sample()).sample.float()
-        sharp = sum(l1_loss(a, b) for a, b in zip(edges(drawn), edges(target), strict=True))
-        kl = (
-            0.5
-            * (
-                posterior.mean.float() ** 2 + posterior.var.float() - 1 - posterior.logvar.float()
-            ).mean()
-        )
-        return l1_loss(drawn, target) + 0.5 * sharp + 1e-4 * kl
+            drawn: Tensor = model.decode(posterior.sample()).sample.float()
+        pairs = zip(edges(drawn), edges(target), strict=True)
+        sharp = torch.stack([l1_loss(a, b) for a, b in pairs]).sum()
+        mean, log_variance = posterior.mean.float(), posterior.logvar.float()
+        kl = 0.5 * (mean**2 + posterior.var.float() - 1 - log_variance).mean()
+        total: Tensor = l1_loss(drawn, target) + 0.5 * sharp + 1e-4 * kl
+        return total
 
     train(run, {"autoencoder": model}, loss)
     standardise(model)
@@ -74,8 +76,10 @@ def fit(run: Run) -> AutoencoderKL:
 
 @torch.no_grad()
 def standardise(model: AutoencoderKL) -> None:
-    """Fold every latent channel's mean m and deviation d into the two 1×1 convolutions around the latent, so that
-    ``scaling_factor`` 1 is right: z' = (z - m)/d, log-variance' = log-variance - 2 ln d.
+    """Fold every latent channel's mean m and deviation d into the 1×1 convolutions around it.
+
+    Latents become z' = (z - m)/d with log-variance' = log-variance - 2 ln d, pictures stay what
+    they were, and ``scaling_factor`` 1 is right.  m and d are measured on 512 whole pictures.
     """
     rng = np.random.default_rng(99)
     means = torch.cat([model.encode(batch(rng, 32, 2 * CROP)).latent_dist.mean for _ in range(16)])
@@ -90,26 +94,13 @@ def standardise(model: AutoencoderKL) -> None:
 
 
 @torch.no_grad()
-def roundtrip(model: AutoencoderKL, images: np.ndarray) -> np.ndarray:
-    """uint8 [n, h, w, 3] → the same through the autoencoder."""
-    x = (
-        torch.from_numpy(np.ascontiguousarray(images)).to(DEVICE).permute(0, 3, 1, 2).float()
-        / 127.5
-        - 1
-    )
+def roundtrip(model: AutoencoderKL, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 [n, h, w, 3] → the same through the autoencoder; n is 1 or more."""
     out = []
-    for part in x.split(32):
+    for part in to_tensor(images).split(32):
         with half():
             out.append(model.decode(model.encode(part).latent_dist.mean).sample.float())
-    return (
-        ((torch.cat(out) + 1) * 127.5)
-        .round()
-        .clamp(0, 255)
-        .byte()
-        .permute(0, 2, 3, 1)
-        .cpu()
-        .numpy()
-    )
+    return to_pictures(torch.cat(out))
 
 
 def load(folder: Path) -> AutoencoderKL:

@@ -1,8 +1,8 @@
 """Seeds → shards of pictures on disk, rendered once and read by every stage."""
 
-import functools
 import os
 from collections.abc import Callable
+from functools import cache as kept
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,7 +18,10 @@ HELD_OUT = 10_000_000
 
 
 def cache() -> Path:
-    """Where checkpoints and pictures live between runs: ``$NEGPROMPT_CACHE`` or ``~/.cache/negprompt``."""
+    """Where checkpoints and pictures live between runs.
+
+    ``$NEGPROMPT_CACHE/train``, or ``~/.cache/negprompt/train`` where that is not set.
+    """
     folder = Path(os.environ.get("NEGPROMPT_CACHE", Path.home() / ".cache" / "negprompt")) / "train"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -45,11 +48,19 @@ def render_shards(count: int, say: Callable[[str], None] = print) -> None:
             say(f"rendered {done * SHARD}/{shards * SHARD}")
 
 
-@functools.cache
 def pictures() -> list[NDArray[np.uint8]]:
-    """The shards in seed order, memory-mapped, uint8 [1000, 128, 128, 3] each.  Empty before ``data`` has run."""
-    shards = []
-    for path in sorted(cache().glob("pictures-*.npy")):
+    """The shards in seed order, memory-mapped, uint8 [1000, 128, 128, 3] each.
+
+    Empty before the data stage has run; a process sees the shards that were there when it asked
+    first.
+    """
+    return _opened(cache())
+
+
+@kept
+def _opened(folder: Path) -> list[NDArray[np.uint8]]:
+    shards: list[NDArray[np.uint8]] = []
+    for path in sorted(folder.glob("pictures-*.npy")):
         if int(path.stem.split("-")[1]) != len(shards):
             break
         shards.append(np.load(path, mmap_mode="r"))
@@ -57,11 +68,18 @@ def pictures() -> list[NDArray[np.uint8]]:
 
 
 def autoencoded() -> NDArray[np.uint8] | None:
-    """The pictures of seeds 0 … n-1 as the autoencoder returns them, or None before the latents stage has run."""
+    """The pictures of seeds 0 … n-1 as the autoencoder returns them, uint8 [n, 128, 128, 3].
+
+    None before the latents stage has run.
+    """
     path = cache() / "autoencoded.npy"
     return np.load(path, mmap_mode="r") if path.exists() else None
 
 
 def latents() -> NDArray[np.float16]:
-    """The latents of seeds 0 … n-1, float16 [n, 8, 16, 16]."""
-    return np.load(cache() / "latents.npy", mmap_mode="r")
+    """The latents of seeds 0 … n-1, float16 [n, 8, 16, 16], memory-mapped.
+
+    Raises FileNotFoundError before the latents stage has run.
+    """
+    stored: NDArray[np.float16] = np.load(cache() / "latents.npy", mmap_mode="r")
+    return stored

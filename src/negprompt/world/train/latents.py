@@ -1,53 +1,54 @@
-"""Between stages 1 and 3: pictures → latents on disk, and some pictures as the autoencoder returns them."""
+"""Between stages 1 and 3: pictures → latents on disk, and pictures as the autoencoder has them."""
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+from torch import Tensor
 
 from negprompt.world.train.autoencoder import load
 from negprompt.world.train.data import cache, pictures
 from negprompt.world.train.loop import DEVICE, half
+from negprompt.world.train.pixels import to_pictures, to_tensor
 
+PART = 50
 WORN = 0.15
-"""Deviation of the noise on every second autoencoded latent: generated latents are not exact either."""
+"""Deviation of the noise on every second decoded latent: generated ones are not exact either."""
 
 
 @torch.no_grad()
 def encode(coded: int = 8000) -> None:
-    """Write ``latents.npy`` for all pictures and ``autoencoded.npy`` for the first ``coded``."""
+    """Write ``latents.npy`` for all pictures and ``autoencoded.npy`` for the first ``coded``.
+
+    ``coded`` is rounded up to a multiple of 50.
+    """
     model = load(cache() / "vae")
     torch.manual_seed(0)
     shards = pictures()
-    found, back = [], []
+    latents: list[NDArray[np.float16]] = []
+    back: list[NDArray[np.uint8]] = []
     for index, shard in enumerate(shards):
-        for start in range(0, len(shard), 50):
-            x = (
-                torch.from_numpy(shard[start : start + 50]).to(DEVICE).permute(0, 3, 1, 2).float()
-                / 127.5
-                - 1
-            )
+        for start in range(0, len(shard), PART):
             with half():
-                z = model.encode(x.contiguous()).latent_dist.mean.float()
-            found.append(z.cpu().numpy().astype(np.float16))
-            if sum(map(len, back)) < coded:
-                worn = (
-                    z
-                    + WORN
-                    * torch.randn_like(z)
-                    * (torch.arange(len(z), device=DEVICE) % 2)[:, None, None, None]
-                )
-                with half():
-                    image = model.decode(worn).sample.float()
-                back.append(
-                    ((image + 1) * 127.5)
-                    .round()
-                    .clamp(0, 255)
-                    .byte()
-                    .permute(0, 2, 3, 1)
-                    .cpu()
-                    .numpy()
-                )
+                mean = model.encode(to_tensor(shard[start : start + PART])).latent_dist.mean.float()
+            latents.append(mean.cpu().numpy().astype(np.float16))
+            if PART * len(back) < coded:
+                back.append(_decoded(model, mean))
         print(f"latents {index + 1}/{len(shards)} shards", flush=True)
-    for name, arrays in (("latents", found), ("autoencoded", back)):
-        part = cache() / f"{name}.part.npy"
-        np.save(part, np.concatenate(arrays))
-        part.replace(cache() / f"{name}.npy")
+    _write("latents", np.concatenate(latents))
+    _write("autoencoded", np.concatenate(back))
+
+
+def _decoded(model: AutoencoderKL, latents: Tensor) -> NDArray[np.uint8]:
+    """Latents [n, 8, 16, 16] → pictures uint8 [n, 128, 128, 3], every second latent worn."""
+    odd = (torch.arange(len(latents), device=DEVICE) % 2)[:, None, None, None]
+    worn = latents + WORN * torch.randn_like(latents) * odd
+    with half():
+        drawn = model.decode(worn).sample
+    return to_pictures(drawn.float())
+
+
+def _write(name: str, array: NDArray[np.float16] | NDArray[np.uint8]) -> None:
+    part = cache() / f"{name}.part.npy"
+    np.save(part, array)
+    part.replace(cache() / f"{name}.npy")

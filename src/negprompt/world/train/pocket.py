@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, StableDiffusionPipeline
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -33,26 +33,21 @@ def _averaged(model: nn.Module, network: str) -> nn.Module:
 def assemble(folder: Path = FOLDER) -> StableDiffusionPipeline:
     """Write the pipeline from the checkpoints' moving averages, training finished or not."""
     bpe = CLIPTokenizer.from_pretrained(cache() / "tokenizer")
-    denoiser = _averaged(unet_stage.network(), "unet")
-    text = _averaged(CLIPTextModel(text_config(bpe)), "text")
     pipe = StableDiffusionPipeline(
         vae=AutoencoderKL.from_pretrained(cache() / "vae"),
-        text_encoder=text,
+        text_encoder=_averaged(CLIPTextModel(text_config(bpe)), "text"),
         tokenizer=bpe,
-        unet=denoiser,
+        unet=_averaged(unet_stage.network(), "unet"),
         scheduler=unet_stage.scheduler(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    assert isinstance(denoiser, UNet2DConditionModel)  # noqa: S101 - for the type checker
     pipe.to(dtype=torch.float16).save_pretrained(folder)
     config = folder / "text_encoder" / "config.json"
-    # without this line transformers loads a float16 text encoder beside float32 halves from diffusers
-    config.write_text(
-        json.dumps({**json.loads(config.read_text()), "dtype": "float32"}, indent=2, sort_keys=True)
-        + "\n"
-    )
+    # without it transformers loads a float16 text encoder beside diffusers' float32 networks
+    settings = {**json.loads(config.read_text()), "dtype": "float32"}
+    config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
     for name in ("vocab.json", "merges.txt"):
         (folder / "tokenizer" / name).write_bytes((cache() / "tokenizer" / name).read_bytes())
     return pipe

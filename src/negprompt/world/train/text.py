@@ -1,4 +1,4 @@
-"""Stage 2: captions → a BPE vocabulary, and a small contrastive pair whose text half starts the text encoder."""
+"""Stage 2: captions → a BPE vocabulary and a contrastive pair, whose text half starts stage 3."""
 
 import json
 from collections.abc import Iterator
@@ -13,8 +13,10 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, C
 
 from negprompt.world.captions import caption
 from negprompt.world.scenes import sample
+from negprompt.world.train import together
 from negprompt.world.train.data import SHARD, cache, pictures
 from negprompt.world.train.loop import DEVICE, Run, half, train
+from negprompt.world.train.pixels import to_tensor
 
 WIDTH = 192
 """Hidden size of the text encoder, and cross-attention size of the U-Net."""
@@ -31,7 +33,12 @@ def _corpus() -> Iterator[str]:
 
 
 def tokenizer(folder: Path) -> CLIPTokenizer:
-    """Learn the byte-pair vocabulary on captions and write it to ``folder``, in both layouts that loaders look for."""
+    """Learn the byte-pair vocabulary on captions and write it to ``folder``.
+
+    It is written in both layouts that loaders look for.  Ids differ from one learning to the next
+    (equally frequent pairs merge in no fixed order), so networks belong to the files they were
+    trained with.
+    """
     bpe = CLIPTokenizer().train_new_from_iterator(
         _corpus(), 1200, initial_alphabet=ByteLevel.alphabet()
     )
@@ -45,6 +52,7 @@ def tokenizer(folder: Path) -> CLIPTokenizer:
 
 
 def text_config(bpe: CLIPTokenizer) -> CLIPTextConfig:
+    """Two layers of WIDTH, with the ids of this vocabulary: pooling looks for its end token."""
     return CLIPTextConfig(
         vocab_size=len(bpe),
         hidden_size=WIDTH,
@@ -62,7 +70,7 @@ def text_config(bpe: CLIPTokenizer) -> CLIPTextConfig:
 
 
 def pair_network(bpe: CLIPTokenizer) -> CLIPModel:
-    """A CLIP (Radford et al. 2021) of two text layers and three layers on 64 patches of 8 pixels at 64 px."""
+    """A CLIP (Radford et al. 2021): two text layers, three layers on 64 patches of 8 × 8 pixels."""
     vision = CLIPVisionConfig(
         hidden_size=160,
         intermediate_size=320,
@@ -76,7 +84,8 @@ def pair_network(bpe: CLIPTokenizer) -> CLIPModel:
     config = CLIPConfig(
         text_config=text_config(bpe).to_dict(), vision_config=vision.to_dict(), projection_dim=128
     )
-    config._attn_implementation = "eager"  # noqa: SLF001 - the fused kernel's backward is slow on CPU
+    # the fused kernel's backward is slow on a CPU
+    config._attn_implementation = "eager"  # noqa: SLF001
     model = CLIPModel(config)
     # A1111 restores the mean of the states after weighting: keep that mean away from 0
     torch.nn.init.constant_(model.text_model.final_layer_norm.bias, MEAN)
@@ -85,30 +94,38 @@ def pair_network(bpe: CLIPTokenizer) -> CLIPModel:
 
 def tokens(bpe: CLIPTokenizer, texts: list[str]) -> Tensor:
     """Token ids [n, 77], begin and end included, padded with the end token."""
-    return bpe(
-        texts, padding="max_length", truncation=True, max_length=77, return_tensors="pt"
-    ).input_ids.to(DEVICE)
+    read = bpe(texts, padding="max_length", truncation=True, max_length=77, return_tensors="pt")
+    ids: Tensor = read.input_ids.to(DEVICE)
+    return ids
+
+
+def _learned(folder: Path, *, anew: bool) -> None:
+    """Learn the vocabulary unless it is there: an interrupted stage goes on with its ids."""
+    if anew or not (folder / "merges.txt").exists():
+        tokenizer(folder)
 
 
 def fit(run: Run) -> CLIPModel:
     """Train the pair on captions and pictures with the symmetric contrastive loss."""
     torch.manual_seed(run.seed)
-    bpe = tokenizer(cache() / "tokenizer")
+    folder = cache() / "tokenizer"
+    together.first(lambda: _learned(folder, anew=run.anew))
+    bpe = CLIPTokenizer.from_pretrained(folder)
     model = pair_network(bpe)
-    rng = np.random.default_rng(run.seed + 3)
     shards = pictures()
 
-    def loss(_progress: float, _step: int) -> Tensor:
+    def loss(_progress: float, step: int) -> Tensor:
+        rng = run.random(step)
         seeds = rng.integers(len(shards) * SHARD, size=run.batch)
         images = np.stack([shards[seed // SHARD][seed % SHARD] for seed in seeds])
-        x = torch.from_numpy(images).to(DEVICE).permute(0, 3, 1, 2).float() / 127.5 - 1
-        x = interpolate(x, size=64, mode="area")
+        x = interpolate(to_tensor(images), size=64, mode="area")
         ids = tokens(bpe, [caption(sample(int(seed)), rng) for seed in seeds])
         with half():
             out = model(input_ids=ids, pixel_values=x, return_loss=True)
-        return out.loss.float()
+        error: Tensor = out.loss.float()
+        return error
 
     train(run, {"pair": model}, loss)
-    model.save_pretrained(cache() / "pair")
-    bpe.save_pretrained(cache() / "pair")
+    together.first(lambda: model.save_pretrained(cache() / "pair"))
+    together.first(lambda: bpe.save_pretrained(cache() / "pair"))
     return model

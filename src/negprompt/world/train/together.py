@@ -5,6 +5,7 @@ negprompt.world.train STAGE`` starts them; without torchrun everything here does
 """
 
 import os
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, distributed, nn
@@ -20,13 +21,25 @@ def count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def first(work: Callable[[], object]) -> None:
+    """Let process 0 do what must be done once, while the others wait for it."""
+    if rank() == 0:
+        work()
+    _meet()
+    agreed(0.0)
+
+
+def _meet() -> None:
+    if count() > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+
+
 @torch.no_grad()
 def begin(network: nn.Module) -> None:
     """Meet the others and take the weights of process 0."""
     if count() == 1:
         return
-    if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    _meet()
     for value in network.state_dict().values():
         distributed.broadcast(value, 0)
 

@@ -63,29 +63,36 @@ def text_encoder(bpe: CLIPTokenizer) -> CLIPTextModel:
         model = CLIPTextModel.from_pretrained(cache() / "pair", attn_implementation="eager")
         return model.float()
     config = text_config(bpe)
-    config._attn_implementation = "eager"  # noqa: SLF001 - the fused kernel's backward is slow on CPU
+    # the fused kernel's backward is slow on a CPU
+    config._attn_implementation = "eager"  # noqa: SLF001
     return CLIPTextModel(config)
 
 
 def states(model: nn.Module, bpe: CLIPTokenizer, texts: list[str], chunks: int = 1) -> Tensor:
-    """Hidden states [n, 77 · chunks, WIDTH]; longer texts are cut in runs of 75 tokens, each between begin and end."""
-    if chunks == 1:
-        return model(tokens(bpe, texts)).last_hidden_state
-    room = 75
+    """Hidden states [n, 77 · chunks, WIDTH].
+
+    Longer texts are cut in runs of 75 tokens, each between begin and end; what lies beyond the last
+    chunk is dropped.
+    """
+    ids = tokens(bpe, texts) if chunks == 1 else _chunked(bpe, texts, chunks).to(DEVICE)
+    hidden: Tensor = model(ids).last_hidden_state
+    return hidden.reshape(len(texts), chunks * 77, -1)
+
+
+def _chunked(bpe: CLIPTokenizer, texts: list[str], chunks: int) -> Tensor:
+    """Token ids [n · chunks, 77], padded with the end token."""
     rows = torch.full((len(texts), chunks, 77), bpe.eos_token_id)
     rows[:, :, 0] = bpe.bos_token_id
-    for row, ids in zip(
-        rows, bpe(texts, add_special_tokens=False, verbose=False).input_ids, strict=True
-    ):
+    words = bpe(texts, add_special_tokens=False, verbose=False).input_ids
+    for row, ids in zip(rows, words, strict=True):
         for chunk in range(chunks):
-            part = ids[chunk * room : (chunk + 1) * room]
+            part = ids[chunk * 75 : (chunk + 1) * 75]
             row[chunk, 1 : 1 + len(part)] = torch.tensor(part, dtype=torch.long)
-    out = model(rows.flatten(0, 1).to(DEVICE)).last_hidden_state
-    return out.reshape(len(texts), chunks * 77, -1)
+    return rows.flatten(0, 1)
 
 
 def blanked(model: nn.Module, bpe: CLIPTokenizer, texts: list[str], rows: Tensor) -> Tensor:
-    """Hidden states [n, 77, WIDTH], from the first end token on those of "" where ``rows`` is true."""
+    """Hidden states [n, 77, WIDTH]; where ``rows`` [n] is true, the end tokens' are those of ""."""
     ids = tokens(bpe, [*texts, ""])
     hidden = model(ids).last_hidden_state
     ended = (ids[:-1] == bpe.eos_token_id) & rows.to(DEVICE)[:, None]
@@ -98,12 +105,11 @@ def fit(run: Run) -> tuple[UNet2DConditionModel, CLIPTextModel]:
     bpe = CLIPTokenizer.from_pretrained(cache() / "tokenizer")
     unet, text = network(), text_encoder(bpe)
     unet.set_attn_processor(AttnProcessor())
-    rng = np.random.default_rng(run.seed + 5)
     stored = torch.from_numpy(np.array(latents()))
     alphas = scheduler().alphas_cumprod.to(DEVICE)
 
     def loss(_progress: float, step: int) -> Tensor:
-        long = step % LONG_EVERY == LONG_EVERY - 1
+        rng, long = run.random(step), step % LONG_EVERY == LONG_EVERY - 1
         seeds = rng.integers(len(stored), size=run.batch // (1 + long))
         drop = rng.random(len(seeds)) < DROPPED
         texts = [
