@@ -16,7 +16,7 @@ from negprompt.errors import RequestError
 from negprompt.guidance.hook import Seen
 from negprompt.guidance.rules import Branches, Step
 from negprompt.measure.explain import Explanation, explain, page, save, to_json
-from negprompt.measure.explain.watch import Questions, Watch
+from negprompt.measure.explain.watch import Look, Questions, Watch
 from negprompt.models.families import family_of
 from negprompt.models.gaussian import denoise
 from negprompt.models.load import Model
@@ -197,29 +197,28 @@ def test_strengths_of_gaussians_are_known() -> None:
         for name, value in {"one": one, "one, two": both}.items()
     }
     p, n = predict(Encoded(positive[None, None], None)), predict(mean["one, two"])
-    watch = Watch(
-        Request(prompt="", cfg=scale),
-        Questions(
-            full=(("one, two", 1.0),),
-            without=((), (("one", 1.0),)),
-            growing=((), (("one", 1.0),), (("one, two", 1.0),)),
-            null=Encoded(null[None, None], None),
-            encoded=mean,
-            target=None,
-            at=0,
-        ),
+    questions = Questions(
+        full=(("one, two", 1.0),),
+        without=((), (("one", 1.0),)),
+        growing=((), (("one", 1.0),), (("one, two", 1.0),)),
+        null=Encoded(null[None, None], None),
+        encoded=mean,
+        target=None,
+        at=0,
     )
-    watch(
-        Seen(
-            step=Step(0, 1, -1.0),
-            sample=x,
-            branches=Branches(p, (n,)),
-            guided=n + scale * (p - n),
-            passes=2,
-            predict=predict,
-            clean=lambda prediction: prediction,
-        )
+    seen = Seen(
+        step=Step(0, 1, -1.0),
+        sample=x,
+        branches=Branches(p, (n,)),
+        guided=n + scale * (p - n),
+        passes=2,
+        predict=predict,
+        clean=lambda prediction: prediction,
     )
+    request = Request(prompt="", cfg=scale)
+    watch, look = Watch(request, questions), Look(request, questions)
+    watch(seen)
+    look(replace(seen, branches=Branches(p), guided=p, passes=1))
     (step,) = watch.steps
     assert step.apart == pytest.approx(shrunk * float((positive - both).norm()), rel=1e-4)
     assert step.push == pytest.approx((scale - 1) * step.apart, rel=1e-4)
@@ -230,4 +229,6 @@ def test_strengths_of_gaussians_are_known() -> None:
     assert step.terms[1] == pytest.approx(
         (scale - 1) * shrunk * float((one - both).norm()), rel=1e-4
     )
-    torch.testing.assert_close(watch.growing[2], watch.points["guided"])
+    torch.testing.assert_close(look.growing[2], seen.guided)
+    torch.testing.assert_close(look.points["guided"], seen.guided)
+    torch.testing.assert_close(look.growing[0], look.points["guided without"])

@@ -29,9 +29,9 @@ def explain(
         float,
         typer.Option(
             "--log-snr",
-            help="Noise level of the picture of the baseline: -6 is mostly noise, 4 hardly any.",
+            help="Noise level of the picture of the baseline: -9 is all noise, 4 hardly any.",
         ),
-    ] = -1.0,
+    ] = -4.0,
     scheme: options.Scheme = "a1111",
     out: options.Out = Path("out"),
     as_json: Annotated[

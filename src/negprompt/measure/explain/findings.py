@@ -84,7 +84,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The picture of the baseline: predictions at one step of the run as points of a plane.
+    """The picture of the baseline: predictions at one step of the prompt alone, on a plane.
 
     All lengths count in arrows: 1 is the distance from unconditioned to conditioned.
     """

@@ -5,6 +5,7 @@ without pyplot, so that no state is shared and no window can open.
 """
 
 import io
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -216,6 +217,20 @@ def plain(axes: Axes, **ticks: Any) -> None:
         axes.spines[name].set(visible=True, color=FAINT, linewidth=1)
     axes.set(**ticks)
     axes.tick_params(colors=SOFT, labelsize=8, length=3, width=0.8, labelfontfamily=SANS[0])
+
+
+def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Names at the right ends of lines, moved apart where lines end close together."""
+    low, high = axes.get_ylim()
+    apart = 0.13 * (high - low)
+    place = -math.inf
+    for value, colour, name in sorted(ends):
+        place = max(value, place + apart)
+        axes.annotate(
+            printable(name), (1, place), xycoords=("axes fraction", "data"), xytext=(5, 0),
+            textcoords="offset points", va="center", fontsize=7.5, color=colour, family=SANS,
+            parse_math=False,
+        )  # fmt: skip
 
 
 def printable(words: str) -> str:

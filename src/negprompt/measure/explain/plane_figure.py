@@ -25,6 +25,7 @@ from negprompt.measure.explain.page import (
     VIOLET,
     Box,
     Page,
+    end_labels,
     plain,
     printable,
 )
@@ -237,14 +238,12 @@ def _by_scale(page: Page, box: Box, baseline: Baseline, scale: float) -> None:
         (baseline.by_scale, VIOLET, "with", baseline.nearest),
     )
     lowest: list[float] = []
+    ends: list[tuple[float, str, str]] = []
     for row, (values, colour, name, best) in enumerate(pairs):
         parabola = np.polynomial.Polynomial.fit(baseline.scales, np.square(values), 2)
         axes.plot(fine, np.sqrt(np.maximum(parabola(fine), 0)), color=colour, linewidth=1.8)
         axes.plot(baseline.scales, values, "o", color=colour, ms=4)
-        axes.annotate(
-            name, (fine[-1], float(np.sqrt(max(parabola(fine[-1]), 0)))), xytext=(4, 0),
-            textcoords="offset points", color=colour, fontsize=8, va="center", family=SANS,
-        )  # fmt: skip
+        ends.append((float(np.sqrt(max(parabola(fine[-1]), 0))), colour, name))
         if best is not None and fine[0] <= best <= fine[-1]:
             lowest.append(float(np.sqrt(max(parabola(best), 0))))
             axes.plot(best, lowest[-1], "o", mec=colour, mfc=PAPER, ms=8, mew=1.6, zorder=5)
@@ -257,6 +256,7 @@ def _by_scale(page: Page, box: Box, baseline: Baseline, scale: float) -> None:
     plain(axes, xticks=[1, 2, 3, 4, 5, 7, 10])
     top = axes.get_ylim()[1]
     axes.set_ylim(min(0, min(lowest, default=top) - 0.16 * top), top)
+    end_labels(axes, ends)
     axes.set_yticks([tick for tick in MaxNLocator(5).tick_values(0, top) if 0 <= tick <= top])
 
 

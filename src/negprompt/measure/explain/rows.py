@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
@@ -16,15 +15,14 @@ from negprompt.measure.explain.page import (
     MONO,
     OF_TERM,
     RED,
-    SANS,
     SERIF,
     SOFT,
     VIOLET,
     Box,
     Page,
+    end_labels,
     frame,
     plain,
-    printable,
 )
 from negprompt.measure.explain.where import Map
 
@@ -59,9 +57,11 @@ def acted(page: Page, box: Box, picture: Image.Image, term: TermEffect, colour: 
     weight = _resized(term.acted / top if top > 0 else term.acted, picture.size)[..., None]
     weight = np.clip(weight, 0, 1) ** 1.5 * 0.9
     axes.imshow(ground * (1 - weight) + np.array(to_rgb(colour)) * weight, aspect="auto")
-    inside = where.fine(where.area(term.acted), grey.shape[:2]).astype(float)
+    inside = where.area(term.acted)
     if 0 < inside.mean() < 1:
-        axes.contour(inside, levels=[0.5], colors=[INK], linewidths=0.7)
+        edge = float(term.acted[inside].min())
+        smooth = _resized(term.acted, picture.size)
+        axes.contour(smooth, levels=[edge], colors=[INK], linewidths=0.7)
     frame(axes, colour, 1.2)
 
 
@@ -203,10 +203,10 @@ def steps(page: Page, box: Box, found: Explanation) -> None:
     )
     for values, colour, _ in lines:
         upper.plot(at, values, color=colour, linewidth=1.6)
-    _labels(upper, [(values[-1], colour, name) for values, colour, name in lines])
+    end_labels(upper, [(values[-1], colour, name) for values, colour, name in lines])
     cosines = [step.cosine for step in found.steps]
     lower.plot(at, cosines, color=INK, linewidth=1.3)
-    _labels(lower, [(cosines[-1], INK, "cos(p, n)")])
+    end_labels(lower, [(cosines[-1], INK, "cos(p, n)")])
     plain(upper)
     plain(lower)
     ticks = sorted({at[round(part * (len(at) - 1))] for part in (0, 0.2, 0.4, 0.6, 0.8, 1)})
@@ -217,17 +217,3 @@ def steps(page: Page, box: Box, found: Explanation) -> None:
     lower.yaxis.set_major_locator(MaxNLocator(2))
     lower.set_xticklabels([f"{tick}\n{found.steps[tick - 1].log_snr:.1f}" for tick in ticks])
     page.text(box.right - 1.08, box.bottom - 0.06, "step\nlog-SNR", size=7.5, colour=SOFT)
-
-
-def _labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Names at the right ends of lines, moved apart where lines end close together."""
-    low, high = axes.get_ylim()
-    apart = 0.13 * (high - low)
-    place = -np.inf
-    for value, colour, name in sorted(ends):
-        place = max(value, place + apart)
-        axes.annotate(
-            printable(name), (1, place), xycoords=("axes fraction", "data"), xytext=(5, 0),
-            textcoords="offset points", va="center", fontsize=7.5, color=colour, family=SANS,
-            parse_math=False,
-        )  # fmt: skip

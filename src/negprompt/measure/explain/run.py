@@ -1,8 +1,8 @@
 """Request → Explanation: runs with the negative, without it and without each term, and compares."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from negprompt.measure.explain.findings import (
     Explanation,
     Meaning,
     Point,
+    StepEffect,
     TermEffect,
 )
 from negprompt.measure.explain.leave_out import Negatives, keeping
@@ -33,7 +34,7 @@ from negprompt.measure.explain.plane import (
 )
 from negprompt.measure.explain.target import Target, meant
 from negprompt.measure.explain.verdict import verdict
-from negprompt.measure.explain.watch import Questions, Watch
+from negprompt.measure.explain.watch import Look, Questions, Watch
 from negprompt.models.load import POCKET
 from negprompt.policy.plan import Plan, plan
 from negprompt.trace.events import Stepped
@@ -46,8 +47,9 @@ if TYPE_CHECKING:
 
 COUNT = 4
 """Seeds, where none are asked for."""
-LEVEL = -1.0
-"""log-SNR near which the plane is drawn: what is where is settled, how it looks is not."""
+LEVEL = -4.0
+"""log-SNR near which the plane is drawn: the prompt shows, and texts still differ in most."""
+NO_NEGATIVE: Mapping[str, Any] = {"negative": None, "negative_weights": None}
 SCALES = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)
 
 
@@ -61,8 +63,8 @@ def explain(
     """Explain what the negative of a request does to it, on ``request.count`` seeds (1–8).
 
     Makes the images with the negative, without it, without each of its terms, and of the negative
-    as a prompt. ``level`` is the log-SNR near which the plane is drawn; ``on_step(done, total)`` is
-    called after every step.
+    as a prompt, and looks at the run of the prompt alone. ``level`` is the log-SNR near which it
+    looks; ``on_step(done, total)`` is called after every step.
 
     Raises RequestError ``negative-missing``, ``value-out-of-range`` for more seeds than fit one
     batch, and what ``engine.run`` raises.
@@ -76,16 +78,18 @@ def explain(
         )
     model = model or loaded(request.model)
     asked = _asked(request)
-    arms = _Arms(request, model, on_step, total=len({(), *asked.lacking}) + 1 + len(asked.full))
+    arms = _Arms(request, model, on_step, total=len({(), *asked.lacking}) + 2 + len(asked.full))
     plain = arms.against(())
     target = meant(*_words(asked.plan)) if model.name == POCKET else None
-    watch = Watch(plain.request, _questions(asked, model, target, _nearest_step(plain, level)))
+    questions = _questions(asked, model, target, _nearest_step(plain, level))
+    watch, look = Watch(plain.request, questions), Look(plain.request, questions)
     main = arms.against(asked.full, watch)
+    arms.alone(look)
     terms = tuple(
         _effect(asked, number, watch, main.images, arms.against(lacking).images)
         for number, lacking in enumerate(asked.lacking)
     )
-    baseline = _baseline(watch, target, model)
+    baseline = _baseline(look, watch.steps, target, model)
     change = _differences(main.images, plain.images)
     return Explanation(
         request=main.request,
@@ -157,8 +161,11 @@ class _Arms:
 
     def of(self, prompt: str) -> Generation:
         """The run of another prompt, without a negative."""
-        request = replace(self.request, prompt=prompt, negative=None, negative_weights=None)
-        return self._run(request, None)
+        return self._run(replace(self.request, prompt=prompt, **NO_NEGATIVE), None)
+
+    def alone(self, observe: "Callable[[Seen], None]") -> None:
+        """The run of the prompt alone: scale 1, no negative."""
+        self._run(replace(self.request, cfg=1.0, **NO_NEGATIVE), observe)
 
     def _run(self, request: Request, observe: "Callable[[Seen], None] | None") -> Generation:
         def tell(done: int, total: int) -> None:
@@ -247,9 +254,11 @@ def _differences(images: "Sequence[Image]", others: "Sequence[Image]") -> NDArra
     return np.stack([np.abs(one - other).mean(-1) for one, other in pixels])
 
 
-def _baseline(watch: Watch, target: Target | None, model: "Model") -> Baseline:
+def _baseline(
+    look: Look, steps: Sequence[StepEffect], target: Target | None, model: "Model"
+) -> Baseline:
     """The points that the observer kept, on their plane."""
-    at = {name: stacked(prediction) for name, prediction in watch.points.items()}
+    at = {name: stacked(prediction) for name, prediction in look.points.items()}
     u, p, n, t = at["unconditioned"], at["conditioned"], at["negative"], at.get("target")
     others = [point for name, point in at.items() if name.startswith("negative ")]
     flat = through(u, p, n, *([] if t is None else [t]), *others)
@@ -258,14 +267,14 @@ def _baseline(watch: Watch, target: Target | None, model: "Model") -> Baseline:
     def far(point: Tensor) -> float | None:
         return None if t is None else float((point - t).norm()) / unit
 
-    pictures = decoded(model.pipe, torch.cat([x0[:1] for x0 in watch.points.values()]))
+    pictures = decoded(model.pipe, torch.cat([x0[:1] for x0 in look.points.values()]))
     points = []
     for (name, point), picture in zip(at.items(), pictures, strict=True):
         place = flat.place(point)
         points.append(Point(name, place.x, place.y, place.off, far(point), picture))
-    step = next(step for step in watch.steps if step.index == watch.questions.at)
+    step = next(step for step in steps if step.index == look.questions.at)
     curves = [] if t is None else [distances(p, b, t, SCALES) for b in (n, u)]
-    growing = [far(stacked(x0)) for x0 in watch.growing]
+    growing = [far(stacked(x0)) for x0 in look.growing]
     return Baseline(
         step=step.index,
         log_snr=step.log_snr,

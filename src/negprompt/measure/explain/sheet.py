@@ -152,9 +152,9 @@ def _baseline(page: Page, box: Box, found: Explanation) -> None:
     baseline = found.baseline
     page.heading(
         box.x, box.y, "The picture of the baseline",
-        f"step {baseline.step + 1} of {len(found.steps)}, "
-        f"log-SNR {baseline.log_snr:.1f}; the clean picture as predicted for each text, on the "
-        "plane that they span", box.width,
+        f"step {baseline.step + 1} of {len(found.steps)} of the prompt alone, "
+        f"log-SNR {baseline.log_snr:.1f}: what is predicted for each text, on their plane",
+        box.width,
     )  # fmt: skip
     place = Box(box.x, box.y + HEADING + 0.1, box.width, plane_figure.HEIGHT)
     plane_figure.draw(page, place, baseline, found.request.cfg or 1.0, found.terms)

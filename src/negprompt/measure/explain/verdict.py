@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from negprompt.engine import Cost, Request
 from negprompt.measure.explain.findings import Baseline, StepEffect, TermEffect, Verdict
 
+ALIKE = 0.03
+"""Distances that differ by less than this share are about the same."""
 INERT = 0.02
 """A term whose share of the push is below this did next to nothing."""
 
@@ -59,10 +61,10 @@ def _of_target(request: Request, baseline: Baseline) -> list[str]:
     g, g0 = baseline.point("guided"), baseline.point("guided without")
     if g is None or g0 is None or g.to_target is None or g0.to_target is None:
         return ["how far from the target is not known on this model"]
-    nearer = "nearer" if g.to_target < g0.to_target else "farther"
-    said = [
-        f"{g.to_target:.2f} arrows from the target, {nearer} than the {g0.to_target:.2f} without"
-    ]
+    how = "nearer" if g.to_target < g0.to_target else "farther"
+    if abs(g.to_target - g0.to_target) < ALIKE * g0.to_target:
+        how = "about as far"
+    said = [f"{g.to_target:.2f} arrows from the target, {how}; {g0.to_target:.2f} without"]
     scale, best = request.cfg or 1.0, baseline.nearest
     if best is not None and best < scale:
         said.append(

@@ -1,7 +1,9 @@
 """What the seam sees → what each term did at each step, and the points of the plane at one step.
 
-All comparisons are made at the noisy sample that the run with the negative is at: the prediction is
-asked for again under another condition, which costs a pass but changes nothing in the run.
+All comparisons are made at one noisy sample: the prediction is asked for again under another
+condition, which costs a pass but changes nothing in the run. ``Watch`` observes the run with the
+negative; ``Look`` observes the run of the prompt alone, in whose samples neither baseline has had
+a say.
 """
 
 import math
@@ -48,10 +50,6 @@ class Watch:
     steps: list[StepEffect] = field(default_factory=list)
     maps: list[Map] = field(default_factory=list)
     """For each term |Δ prediction| summed over the steps so far, for the first image."""
-    points: dict[str, Tensor] = field(default_factory=dict)
-    """Predictions of the clean sample ``[b, ...]`` at the one step, by the names of Point."""
-    growing: list[Tensor] = field(default_factory=list)
-    """Guided predictions of the clean sample at that step, for the first 0, 1, … terms."""
 
     @torch.no_grad()
     def __call__(self, seen: Seen) -> None:
@@ -64,11 +62,31 @@ class Watch:
         self.steps.append(_step(seen, asked.mean(self.questions.full), g - g0, changes))
         first = [strength(change[0].float().cpu().numpy()) for change in changes]
         self.maps = [a + b for a, b in zip(self.maps, first, strict=True)] if self.maps else first
-        if seen.step.index == self.questions.at:
-            points = asked.points(g, g0)
-            self.points = {name: seen.clean(point).cpu() for name, point in points.items()}
-            guided = [asked.guided(baseline) for baseline in self.questions.growing]
-            self.growing = [seen.clean(point).cpu() for point in guided]
+
+
+@dataclass(slots=True)
+class Look:
+    """The observer of the prompt alone, which looks at one step; see the module's docstring.
+
+    ``request`` says how guidance would act there: rule, scale, rescale.
+    """
+
+    request: Request
+    questions: Questions
+    points: dict[str, Tensor] = field(default_factory=dict)
+    """Predictions of the clean sample ``[b, ...]``, by the names of Point."""
+    growing: list[Tensor] = field(default_factory=list)
+    """Guided predictions of the clean sample, for the first 0, 1, … terms."""
+
+    @torch.no_grad()
+    def __call__(self, seen: Seen) -> None:
+        """Take one model call; all but one are passed over."""
+        if seen.step.stage != 1 or seen.step.index != self.questions.at:
+            return
+        asked = _Asked(seen, self.questions, self.request)
+        self.points = {name: seen.clean(point).cpu() for name, point in asked.points().items()}
+        guided = [asked.guided(negatives) for negatives in self.questions.growing]
+        self.growing = [seen.clean(point).cpu() for point in guided]
 
 
 @dataclass(slots=True)
@@ -113,7 +131,7 @@ class _Asked:
         guided, _ = rescale(rule, self.request.rescale)(branches, self.seen.step)
         return guided
 
-    def points(self, g: Tensor, g0: Tensor) -> dict[str, Tensor]:
+    def points(self) -> dict[str, Tensor]:
         full = self.questions.full
         several = {f"negative {i}": n for i, n in enumerate(self.each(full), 1)}
         points = {
@@ -121,8 +139,8 @@ class _Asked:
             "conditioned": self.seen.branches.positive,
             "negative": self.mean(full),
             **(several if len(full) > 1 else {}),
-            "guided without": g0,
-            "guided": g,
+            "guided without": self.guided(()),
+            "guided": self.guided(full),
         }
         if self.questions.target is not None:
             points["target"] = self.seen.predict(self.questions.target)
