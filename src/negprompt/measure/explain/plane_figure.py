@@ -38,6 +38,8 @@ COLOURS = {
     "guided": VIOLET,
     "target": GREEN,
 }
+TEXTS = ("unconditioned", "conditioned", "negative")
+"""What stands left of the plane; what comes of it stands right."""
 SAYS = {
     "unconditioned": "for the empty prompt",
     "conditioned": "for the prompt, scale 1",
@@ -78,10 +80,10 @@ def _plane(page: Page, box: Box, baseline: Baseline, scale: float) -> None:
     _arrows(axes, baseline, scale)
     for point in baseline.points:
         _dot(axes, point)
-    shown = sorted((p for p in baseline.points if p.name in COLOURS), key=lambda p: p.x)
-    half = (len(shown) + 1) // 2
-    _rail(page, Box(box.x, box.y, THUMB, box.height), axes, shown[:half], edge=1.0)
-    _rail(page, Box(box.right - THUMB, box.y, THUMB, box.height), axes, shown[half:], edge=0.0)
+    texts = [point for point in baseline.points if point.name in TEXTS]
+    ends = [point for point in baseline.points if point.name in COLOURS and point not in texts]
+    _rail(page, Box(box.x, box.y, THUMB, box.height), axes, texts, edge=1.0)
+    _rail(page, Box(box.right - THUMB, box.y, THUMB, box.height), axes, ends, edge=0.0)
 
 
 def _frame(axes: Axes, baseline: Baseline) -> None:
@@ -205,7 +207,7 @@ def _rail(page: Page, box: Box, axes: Axes, points: Sequence[Point], *, edge: fl
     """Thumbnails below one another, each tied to its point; ``edge`` is the side that faces it."""
     pitch = THUMB + CAPTION + GAP
     top = box.y + (3 - len(points)) * pitch / 2
-    for row, point in enumerate(sorted(points, key=lambda point: -point.y)):
+    for row, point in enumerate(sorted(points, key=lambda point: -round(point.y, 3))):
         y, colour = top + row * pitch, COLOURS[point.name]
         small = page.picture(Box(box.x, y, THUMB, THUMB), point.picture, edge=colour, line=2.4)
         page.figure.add_artist(
@@ -242,7 +244,7 @@ def _by_scale(page: Page, box: Box, baseline: Baseline, scale: float) -> None:
     for row, (values, colour, name, best) in enumerate(pairs):
         parabola = np.polynomial.Polynomial.fit(baseline.scales, np.square(values), 2)
         axes.plot(fine, np.sqrt(np.maximum(parabola(fine), 0)), color=colour, linewidth=1.8)
-        axes.plot(baseline.scales, values, "o", color=colour, ms=4)
+        axes.plot(baseline.scales, values, "o", color=colour, ms=4, clip_on=False)
         ends.append((float(np.sqrt(max(parabola(fine[-1]), 0))), colour, name))
         if best is not None and fine[0] <= best <= fine[-1]:
             lowest.append(float(np.sqrt(max(parabola(best), 0))))
@@ -256,6 +258,7 @@ def _by_scale(page: Page, box: Box, baseline: Baseline, scale: float) -> None:
     plain(axes, xticks=[1, 2, 3, 4, 5, 7, 10])
     top = axes.get_ylim()[1]
     axes.set_ylim(min(0, min(lowest, default=top) - 0.16 * top), top)
+    axes.set_xlim(0.8, fine[-1])
     end_labels(axes, ends)
     axes.set_yticks([tick for tick in MaxNLocator(5).tick_values(0, top) if 0 <= tick <= top])
 

@@ -64,12 +64,10 @@ def _of_target(request: Request, baseline: Baseline) -> list[str]:
     how = "nearer" if g.to_target < g0.to_target else "farther"
     if abs(g.to_target - g0.to_target) < ALIKE * g0.to_target:
         how = "about as far"
-    said = [f"{g.to_target:.2f} arrows from the target, {how}; {g0.to_target:.2f} without"]
+    said = [f"{g.to_target:.2f} arrows from the target, {g0.to_target:.2f} without it: {how}"]
     scale, best = request.cfg or 1.0, baseline.nearest
     if best is not None and best < scale:
-        said.append(
-            f"over-shoot: beyond scale {max(best, 1):.1f} it grows again, this is {scale:g}"
-        )
+        said.append(f"over-shoot: the nearest scale is {max(best, 1):.1f}, this is {scale:g}")
     return said
 
 
