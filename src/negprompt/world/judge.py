@@ -38,7 +38,7 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norms = nn.ModuleList(nn.GroupNorm(8, channels) for _ in range(2))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(2))
         self.convolutions = nn.ModuleList(
             nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2)
         )
@@ -60,7 +60,7 @@ class ConvolutionalJudge(nn.Module):
         for before, after in zip((3, *widths), widths, strict=False):
             layers += [nn.Conv2d(before, after, 4, 2, 1), Residual(after)]
         self.body = nn.Sequential(*layers)
-        self.norm = nn.GroupNorm(8, widths[-1])
+        self.norm = nn.BatchNorm2d(widths[-1])
         self.head = nn.Sequential(
             nn.Linear(2 * widths[-1], 256), nn.GELU(), nn.Linear(256, OUTPUTS)
         )

@@ -1,6 +1,7 @@
 """``python -m negprompt.world.train STAGE``: one resumable command per stage.
 
-data → autoencoder → latents → text → unet → judges → pocket
+data → autoencoder → latents → text → unet → judges → pocket; ``restore`` puts shipped weights back
+to train on from them: restore → data → latents → unet …
 """
 
 import argparse
@@ -9,7 +10,7 @@ from negprompt.world.train.data import cache, render_shards
 from negprompt.world.train.loop import Run
 from negprompt.world.train.together import first, rank
 
-STAGES = ("data", "autoencoder", "latents", "text", "unet", "judges", "pocket")
+STAGES = ("data", "autoencoder", "latents", "text", "unet", "judges", "pocket", "restore")
 
 
 def main() -> None:
@@ -76,7 +77,7 @@ def stage(args: argparse.Namespace) -> None:
     else:
         from negprompt.world.train import pocket
 
-        pocket.assemble()
+        (pocket.restore if args.stage == "restore" else pocket.assemble)()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""The finished stages → ``models/pocket``: a plain StableDiffusionPipeline folder in float16."""
+"""The finished stages → ``models/pocket``, a plain StableDiffusionPipeline folder, and back."""
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -51,3 +52,25 @@ def assemble(folder: Path = FOLDER) -> StableDiffusionPipeline:
     for name in ("vocab.json", "merges.txt"):
         (folder / "tokenizer" / name).write_bytes((cache() / "tokenizer" / name).read_bytes())
     return pipe
+
+
+def restore(folder: Path = FOLDER) -> None:
+    """Put shipped weights back into the cache, so that ``unet`` trains on from them with a warm-up.
+
+    The autoencoder and the vocabulary come along; pictures and latents must be made again.
+    Raises FileExistsError where a checkpoint of the U-Net is there already.
+    """
+    path = cache() / "unet.safetensors"
+    if path.exists():
+        raise FileExistsError(path)
+    for part, name in (("vae", "vae"), ("tokenizer", "tokenizer")):
+        shutil.copytree(folder / part, cache() / name, dirs_exist_ok=True)
+    state = {"clock": torch.zeros(2, dtype=torch.float64)}
+    for network, file in (
+        ("unet", folder / "unet" / "diffusion_pytorch_model.safetensors"),
+        ("text", folder / "text_encoder" / "model.safetensors"),
+    ):
+        for name, value in load_file(file).items():
+            state[f"net.{network}.{name}"] = value.float()
+            state[f"ema.{network}.{name}"] = value.float()
+    save_file(state, path)
