@@ -75,14 +75,16 @@ def fit(run: Run) -> AutoencoderKL:
 
 
 @torch.no_grad()
-def standardise(model: AutoencoderKL) -> None:
+def standardise(model: AutoencoderKL, *, batches: int = 16) -> None:
     """Fold every latent channel's mean m and deviation d into the 1×1 convolutions around it.
 
     Latents become z' = (z - m)/d with log-variance' = log-variance - 2 ln d, pictures stay what
-    they were, and ``scaling_factor`` 1 is right.  m and d are measured on 512 whole pictures.
+    they were, and ``scaling_factor`` 1 is right.  m and d are measured on whole pictures, 32 a
+    batch.
     """
     rng = np.random.default_rng(99)
-    means = torch.cat([model.encode(batch(rng, 32, 2 * CROP)).latent_dist.mean for _ in range(16)])
+    seen = (batch(rng, 32, 2 * CROP) for _ in range(batches))
+    means = torch.cat([model.encode(x).latent_dist.mean for x in seen])
     m, d = means.mean((0, 2, 3)), means.std((0, 2, 3))
     channels = m.numel()
     quant, post = model.quant_conv, model.post_quant_conv
