@@ -119,6 +119,8 @@ def test_another_size_is_refused(text: str) -> None:
 
 
 def test_an_interrupt_is_130_without_a_traceback(model: str, tmp_path: Path) -> None:
+    # a shell that runs this in the background ignores SIGINT, and a child would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = ["generate", "a cat", "--steps", "1000", "--count", "500", "--out", "out"]
     process = subprocess.Popen(
         [sys.executable, "-m", "negprompt", *arguments, "--model", model],
