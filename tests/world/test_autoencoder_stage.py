@@ -61,7 +61,8 @@ def test_standardising_folds_mean_and_deviation_exactly(pictures: Path) -> None:
     expected = (before.mean - mean.reshape(shape)) / deviation.reshape(shape)
     assert torch.allclose(after.mean, expected, atol=1e-5)
     assert torch.allclose(after.std, before.std / deviation.reshape(shape), rtol=1e-5)
-    assert torch.allclose(model.decode(after.mean).sample, drawn, atol=1e-5)
+    error = float((model.decode(after.mean).sample - drawn).abs().max())
+    assert error < 1e-5 * float(before.mean.abs().max())  # float32 rounds at the latents' size
     new_mean, new_deviation = measured(model)
     assert torch.allclose(new_mean, torch.zeros_like(new_mean), atol=1e-4)
     assert torch.allclose(new_deviation, torch.ones_like(new_deviation), atol=1e-4)
