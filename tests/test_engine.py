@@ -243,7 +243,7 @@ def test_a_mistake_is_told_when_the_request_is_made(settings: dict[str, Any], co
 def test_half_a_character_is_no_text() -> None:
     with pytest.raises(PromptError) as caught:
         Request(prompt="a cat", negative=("b\ud800",))
-    assert caught.value.code == "prompt-not-unicode"
+    assert caught.value.code == "text-not-unicode"
     assert caught.value.caret()
 
 

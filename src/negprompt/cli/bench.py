@@ -104,8 +104,8 @@ def _card(
             code="card-fixed",
             cure=f"leave {named} out, or take --suite negatives",
         )
-    from negprompt.engine import writable
-    from negprompt.measure import card, page, written
+    from negprompt.engine import writable, written
+    from negprompt.measure import card, page
 
     folder = writable(out)
     extent = card.QUICK if quick else card.Extent()

@@ -36,8 +36,8 @@ def compare(
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
         scheme=scheme,
     )  # fmt: skip
-    from negprompt.engine import loaded, writable
-    from negprompt.measure import verdict, written
+    from negprompt.engine import loaded, writable, written
+    from negprompt.measure import verdict
     from negprompt.measure.compare import compare as compared
     from negprompt.measure.compare import needs_negative
     from negprompt.measure.sheet import png, sheet

@@ -14,8 +14,8 @@ def demo(*, model: options.ModelName = "pocket", out: options.Out = Path("out"))
     Writes demo.png: the same seeds without and with a negative. Says how often what it names was
     in the pictures before and after.
     """
-    from negprompt.engine import loaded, writable
-    from negprompt.measure import verdict, written
+    from negprompt.engine import loaded, writable, written
+    from negprompt.measure import verdict
     from negprompt.measure.demo import SHOWN
     from negprompt.measure.demo import demo as shown
     from negprompt.measure.sheet import png, sheet

@@ -117,10 +117,7 @@ def _check_size(size: Any) -> None:
 
 
 def _check_text(text: object) -> None:
-    """Raise PromptError ``prompt-too-long`` or, for half a surrogate, ``prompt-not-unicode``.
-
-    What is no text at all is left to the parser.
-    """
+    """Raise PromptError ``prompt-too-long``; what is no text at all is left to the parser."""
     if not isinstance(text, str):
         return
     if len(text) > MAX_CHARACTERS:
@@ -131,13 +128,3 @@ def _check_text(text: object) -> None:
             source=text,
             span=Span(MAX_CHARACTERS, len(text)),
         )
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise PromptError(
-            f"character {error.start} of the prompt is no character",
-            code="prompt-not-unicode",
-            cure="leave it out, or save the text as UTF-8",
-            source=text,
-            span=Span(error.start, error.end),
-        ) from error

@@ -3,12 +3,13 @@
 Each file appears whole or not at all: it is written beside its place and moved there.
 """
 
+import io
 import os
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from negprompt.engine import written
 from negprompt.engine.run import Generation
 from negprompt.errors import OutputError, shown
 from negprompt.metadata.infotext import RAW_NEGATIVE, Parameters, Value, write
@@ -88,16 +89,6 @@ def _write_png(image: "Image", path: Path, text: str) -> None:
 
     info = PngInfo()
     info.add_text("parameters", text)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        image.save(part, format="PNG", pnginfo=info)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"{shown(str(path))} cannot be written: {error.strerror or error}",
-            code="file-unwritable",
-            cure="make room, or give another folder",
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    data = io.BytesIO()
+    image.save(data, format="PNG", pnginfo=info)
+    written.write(path, data.getvalue())

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from negprompt.engine.written import write
 from negprompt.errors import OutputError, shown
-from negprompt.measure.written import write
 from negprompt.world.factors import BINARY
 from negprompt.world.judge import CLASSES, Judge, Reading
 

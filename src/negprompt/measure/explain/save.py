@@ -5,9 +5,9 @@ from itertools import count
 from pathlib import Path
 
 from negprompt.engine import writable
+from negprompt.engine.written import write
 from negprompt.measure.explain.findings import Explanation, to_json
 from negprompt.measure.explain.sheet import draw, draw_baseline
-from negprompt.measure.written import write
 
 NAMES = ("explain.png", "baseline.png", "explain.json")
 
