@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     except Exception as error:
+        if _interrupted(error):
+            return _told("interrupted", INTERRUPTED)
         # typer brings click's errors with it in some versions and not in others.
         message = getattr(error, "format_message", None)
         if message is None:
@@ -52,6 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status == INTERRUPTED:
         return _told("interrupted", INTERRUPTED)
     return status if isinstance(status, int) else 0
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an interrupt is at the root: libraries that are being imported wrap it in others."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _command(given: Sequence[str]) -> str:
