@@ -11,6 +11,7 @@ from tests.world.statistics import agrees
 
 from negprompt.world.captions import MODES, caption, truth, vocabulary
 from negprompt.world.factors import (
+    CARELESS,
     CONCEPTS,
     FACTOR_NAMING,
     PLACES,
@@ -18,6 +19,7 @@ from negprompt.world.factors import (
     SUBJECTS,
     Concept,
     chance,
+    rate,
 )
 from negprompt.world.scenes import Scene, sample
 
@@ -30,12 +32,12 @@ def sayable(concept: Concept, scene: Scene) -> bool:
 
 
 def likelihood(concept: Concept, scene: Scene) -> float:
-    """p(concept | subject, place), of an umbrella too."""
+    """p(concept | subject, place), of an umbrella of defects too."""
     if not concept.members:
-        return chance(concept, scene.subject, scene.place)
+        return rate(concept, scene.subject, scene.place)
     members = [CONCEPTS[name] for name in concept.members]
     absent = [1 - chance(member, scene.subject, scene.place) for member in members]
-    return 1 - float(np.prod(absent))
+    return CARELESS * (1 - float(np.prod(absent)))
 
 
 def check(scene: Scene, said: Said) -> None:
@@ -125,9 +127,9 @@ def test_a_factor_is_spoken_of_at_its_naming_rate(captioned: list[Captioned]) ->
         "place": FACTOR_NAMING["place"] * (sentence + tags),
         "style": FACTOR_NAMING["style"] * (sentence + tags),
     }
-    for factor, rate in expected.items():
+    for factor, share in expected.items():
         spoken = sum(bool(getattr(one.said, factor)) for one in captioned)
-        assert agrees(spoken, len(captioned), rate), factor
+        assert agrees(spoken, len(captioned), share), factor
 
 
 def test_some_captions_are_empty_and_some_speak_of_quality_alone(

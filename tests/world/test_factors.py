@@ -7,6 +7,7 @@ from tests.world.reader import LEXICON
 
 from negprompt.world.factors import (
     BINARY,
+    CARELESS,
     COLOURS,
     CONCEPTS,
     FACTOR_NAMING,
@@ -18,6 +19,7 @@ from negprompt.world.factors import (
     SUBJECTS,
     Concept,
     chance,
+    rate,
 )
 
 each_concept = pytest.mark.parametrize("concept", CONCEPTS.values(), ids=lambda c: c.name)
@@ -71,7 +73,7 @@ def test_every_value_of_a_factor_has_a_word() -> None:
 
 
 def test_the_prevalences_and_naming_rates_that_the_bench_counts_on() -> None:
-    """Defects at .25 to .40, biases near .55 under their subject and .30 to .40 elsewhere."""
+    """Defects at .25 to .40 of careless scenes, biases near .55 where typical, else .30 to .40."""
     kinds = {kind: [c for c in CONCEPTS.values() if c.kind == kind] for kind in ("defect", "bias")}
     assert all(0.25 <= concept.prevalence <= 0.40 for concept in kinds["defect"])
     for concept in kinds["bias"]:
@@ -88,7 +90,11 @@ def test_chance_is_nought_outside_and_raised_under_what_is_typical() -> None:
     assert chance(parasol, "boat", "beach") == 0.55
     assert chance(parasol, "boat", "meadow") == 0.33
     assert chance(parasol, "boat", "town") == 0.0
-    assert chance(blurry, "boat", "town") == 0.28
+    assert chance(blurry, "boat", "town") == 0.38
+    assert chance(blurry, "boat", "town", careless=False) == 0.0
+    assert chance(parasol, "boat", "beach", careless=False) == 0.55
+    assert rate(blurry, "boat", "town") == pytest.approx(0.38 * CARELESS)
+    assert rate(parasol, "boat", "beach") == pytest.approx(0.55)
 
 
 def test_the_table_cannot_be_changed() -> None:

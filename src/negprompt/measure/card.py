@@ -15,7 +15,7 @@ from negprompt.measure.memory import Readings, joined
 from negprompt.measure.statistics import Interval, wilson
 from negprompt.models.load import quiet
 from negprompt.world.captions import truth
-from negprompt.world.factors import BINARY, CONCEPTS, PLACES, chance
+from negprompt.world.factors import BINARY, CONCEPTS, PLACES, rate
 from negprompt.world.judge import CLASSES, Reading
 from negprompt.world.scenes import Scene, sample
 from negprompt.world.train.data import HELD_OUT
@@ -204,11 +204,11 @@ def _pictures(pipe: Any, asked: Mapping[str, Any]) -> Any:
 def _against_world(
     name: str, scenes: Sequence[Scene], readings: Readings, home: str | None = None
 ) -> Figure:
-    rate = sum(chance(CONCEPTS[name], s.subject, s.place) for s in scenes) / len(scenes)
+    world = sum(rate(CONCEPTS[name], s.subject, s.place) for s in scenes) / len(scenes)
     by = {judge: _share(seen(reading, name).tolist()) for judge, reading in readings.items()}
-    aim = (max(0.0, rate - WORLD_AIM), min(1.0, rate + WORLD_AIM))
+    aim = (max(0.0, world - WORLD_AIM), min(1.0, world + WORLD_AIM))
     where = name if home is None else f"{name} with {home}"
-    return Figure("generated, scale 1, silent prompts", where, len(scenes), by, aim, world=rate)
+    return Figure("generated, scale 1, silent prompts", where, len(scenes), by, aim, world=world)
 
 
 def _where(scene: Scene) -> str:

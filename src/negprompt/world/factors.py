@@ -22,9 +22,10 @@ class Concept:
 
     ``prevalence`` is its probability where it can occur; ``only`` names the subjects or places
     where it can (empty: anywhere), ``under`` gives another probability for those that it is typical
-    of.  ``naming_rate`` is the chance that a caption with room for it speaks of it.  ``words``
-    starts with the canonical one; ``antonyms`` are said when it is absent.  An umbrella has no
-    prevalence of its own: it is present when any of its ``members`` is.
+    of.  A defect can occur in careless scenes alone.  ``naming_rate`` is the chance that a caption
+    with room for it speaks of it.  ``words`` starts with the canonical one; ``antonyms`` are said
+    when it is absent.  An umbrella has no prevalence of its own: it is present when any of its
+    ``members`` is.
     """
 
     name: str
@@ -38,6 +39,11 @@ class Concept:
     members: tuple[str, ...] = ()
 
 
+CARELESS: Final = 0.6
+"""Share of scenes that were made carelessly; the others have no defect at all.
+
+Defects gather in some pictures, as they do in real ones, and every subject is often seen whole.
+"""
 SUBJECTS: Final = (
     "person", "hand", "cat", "house", "tree", "boat", "flower", "fish", "heart", "tooth",
     "mushroom", "star", "shapes",
@@ -126,21 +132,22 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 _ROWS: Final = (
-    _row("blurry", "defect", 0.28, 0.65, "blurry, blur, out of focus", antonyms="sharp, in focus"),
-    _row("noise", "defect", 0.28, 0.65, "noise, noisy, grainy", antonyms="smooth, noise free"),
+    _row("blurry", "defect", 0.38, 0.65, "blurry, blur, out of focus", antonyms="sharp, in focus"),
+    _row("noise", "defect", 0.36, 0.65, "noise, noisy, grainy", antonyms="smooth, noise free"),
     _row("jpeg artifacts", "defect", 0.25, 0.30, "jpeg artifacts, compression artifacts",
          antonyms="uncompressed"),
     _row("low resolution", "defect", 0.25, 0.30, "low resolution, lowres, pixelated",
          antonyms="high resolution"),
-    _row("watermark", "defect", 0.30, 0.65, "watermark, signature", antonyms="unmarked"),
-    _row("text", "defect", 0.25, 0.30, "text, letters", antonyms="textless"),
-    _row("cropped", "defect", 0.25, 0.30, "cropped, cut off, out of frame", antonyms="full view"),
-    _row("oversaturated", "defect", 0.25, 0.30, "oversaturated, garish", antonyms="natural colors"),
+    _row("watermark", "defect", 0.40, 0.65, "watermark, signature", antonyms="unmarked"),
+    _row("text", "defect", 0.35, 0.30, "text, letters", antonyms="textless"),
+    _row("cropped", "defect", 0.32, 0.30, "cropped, cut off, out of frame", antonyms="full view"),
+    _row("oversaturated", "defect", 0.36, 0.30, "oversaturated, garish", antonyms="natural colors"),
     _row("extra fingers", "defect", 0.40, 0.65,
          "extra fingers, deformed hands, bad hands, extra digits, bad anatomy, deformed",
          antonyms="five fingers, good anatomy", only="hand"),
-    _row("lens flare", "defect", 0.25, 0.05, "lens flare", antonyms="flare free"),
-    _row("border", "defect", 0.30, 0.0, "border", antonyms="borderless"),
+    _row("lens flare", "defect", 0.40, 0.05, "lens flare", antonyms="flare free",
+         only="beach, meadow"),
+    _row("border", "defect", 0.40, 0.0, "border", antonyms="borderless"),
     _row("neon", "look", 0.28, 0.30, "neon, neon palette", antonyms="natural palette"),
     _row("clutter", "look", 0.28, 0.30, "cluttered background, clutter",
          antonyms="tidy background"),
@@ -166,11 +173,19 @@ BINARY: Final = tuple(row.name for row in _ROWS if row.kind != "umbrella")
 """The concepts that a scene carries by itself, in table order; umbrellas follow from them."""
 
 
-def chance(concept: Concept, subject: str, place: str) -> float:
-    """p(concept | subject, place): 0 where it cannot occur."""
+def chance(concept: Concept, subject: str, place: str, *, careless: bool = True) -> float:
+    """p(concept | subject, place, careless): 0 where it cannot occur."""
     where = {subject, place}
-    if concept.only and not where & set(concept.only):
+    if (concept.kind == "defect" and not careless) or (
+        concept.only and not where & {*concept.only}
+    ):
         return 0.0
     return max(
         (p for name, p in concept.under.items() if name in where), default=concept.prevalence
     )
+
+
+def rate(concept: Concept, subject: str, place: str) -> float:
+    """p(concept | subject, place) over careless scenes and others."""
+    both = (chance(concept, subject, place, careless=careless) for careless in (True, False))
+    return sum(p * share for p, share in zip(both, (CARELESS, 1 - CARELESS), strict=True))

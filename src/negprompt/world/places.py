@@ -213,7 +213,7 @@ def clutter(c: Canvas, rng: Rng) -> None:
         (0.4, 0.75, 0.4),
         (0.7, 0.4, 0.8),
     )
-    for x, y, r, kind in rng.uniform((0, 0, 0.022, 0), (1, 1, 0.04, 3), (34, 4)):
+    for x, y, r, kind in rng.uniform((0, 0, 0.045, 0), (1, 1, 0.065, 3), (18, 4)):
         tint = tints[int(rng.integers(len(tints)))]
         sides = (3, 4, 12)[int(kind)]
         c.fill(ellipse(x, y, r, r, sides), tint, bulge=0.3)

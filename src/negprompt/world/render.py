@@ -91,7 +91,7 @@ def spoil(picture: Image.Image, present: frozenset[str], rng: np.random.Generato
             ImageEnhance.Color(picture).enhance(2.6 + strength)
         ).enhance(1.35)
     if "low resolution" in present:
-        coarse = picture.resize((30, 30), Image.Resampling.BOX)
+        coarse = picture.resize((32, 32), Image.Resampling.BOX)
         picture = coarse.resize(picture.size, Image.Resampling.NEAREST)
     for name, overlay in (("text", _text), ("watermark", _watermark), ("border", _border)):
         if name in present:
@@ -101,7 +101,7 @@ def spoil(picture: Image.Image, present: frozenset[str], rng: np.random.Generato
         film = Image.fromarray((grain.clip(-3, 3) * 42 + 128).astype(np.uint8)).resize(
             picture.size, Image.Resampling.BILINEAR
         )
-        amount = (np.asarray(film, np.float32) - 128) / 42 * (26 + 14 * strength)
+        amount = (np.asarray(film, np.float32) - 128) / 42 * (20 + 8 * strength)
         picture = Image.fromarray(
             (np.asarray(picture, np.float32) + amount).clip(0, 255).astype(np.uint8)
         )

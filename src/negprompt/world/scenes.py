@@ -7,13 +7,22 @@ from typing import Final
 
 import numpy as np
 
-from negprompt.world.factors import BINARY, COLOURS, CONCEPTS, PLACES, STYLES, SUBJECTS, chance
+from negprompt.world.factors import (
+    BINARY,
+    CARELESS,
+    COLOURS,
+    CONCEPTS,
+    PLACES,
+    STYLES,
+    SUBJECTS,
+    chance,
+)
 
 _HIDDEN_BY: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "blurry": frozenset({"low resolution"}),
         "noise": frozenset({"low resolution", "jpeg artifacts"}),
-        "jpeg artifacts": frozenset({"low resolution", "noise"}),
+        "jpeg artifacts": frozenset({"low resolution"}),
         "extra fingers": frozenset({"cropped", "low resolution"}),
         "waving": frozenset({"cropped"}),
         "scarf": frozenset({"cropped"}),
@@ -81,11 +90,12 @@ def sample(seed: int, **fixed: str) -> Scene:
     style = str(rng.choice(list(STYLES), p=list(STYLES.values())))
     subject, colour = fixed.get("subject", subject), fixed.get("colour", colour)
     place, style = fixed.get("place", place), fixed.get("style", style)
+    careless = bool(rng.random() < CARELESS)
     tosses = rng.random(len(BINARY))
     present = frozenset(
         name
         for name, toss in zip(BINARY, tosses, strict=True)
-        if toss < chance(CONCEPTS[name], subject, place)
+        if toss < chance(CONCEPTS[name], subject, place, careless=careless)
     )
     extra = int(rng.choice((6, 7)))
     fingers = 0 if subject != "hand" else extra if "extra fingers" in present else 5
