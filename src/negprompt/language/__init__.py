@@ -4,16 +4,38 @@ from negprompt.errors import Span
 from negprompt.language.dialects import DIALECTS, parse
 from negprompt.language.printer import number, to_text
 from negprompt.language.remarks import remarks
-from negprompt.language.tree import Break, Close, Node, Open, Prompt, Segment, Text
+from negprompt.language.tree import (
+    Begin,
+    Break,
+    Close,
+    Comment,
+    Embedding,
+    End,
+    Network,
+    Node,
+    Open,
+    Part,
+    Prompt,
+    Segment,
+    Share,
+    Text,
+)
 
 __all__ = [
     "DIALECTS",
+    "Begin",
     "Break",
     "Close",
+    "Comment",
+    "Embedding",
+    "End",
+    "Network",
     "Node",
     "Open",
+    "Part",
     "Prompt",
     "Segment",
+    "Share",
     "Span",
     "Text",
     "number",

@@ -1,65 +1,56 @@
-"""The tree of a prompt: a flat run of nodes, and the one pass that turns it into weights.
+"""A parsed prompt: the run of marks, and the weighted text that it comes to.
 
-Emphasis brackets may cross (``(a[b)c]``), so a prompt is not a nest of groups but a sequence of
-texts, breaks and bracket marks.  The spans of the nodes tile the source.  No recursion: depth
-costs nothing.  This file does not know how a prompt is spelled; a dialect file does.
+What marks there are stands in ``nodes``, how they weigh in ``weighing``.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import frexp, inf, isfinite, ldexp
 from operator import itemgetter
-from typing import Final, Literal, TypeAlias
+from typing import NamedTuple
 
-from negprompt.errors import PromptError, Span, shown
+from negprompt.errors import Span
+from negprompt.language.nodes import (
+    FACTOR,
+    Anchors,
+    Begin,
+    Bracket,
+    Break,
+    Close,
+    Comment,
+    Embedding,
+    End,
+    Kind,
+    Network,
+    Node,
+    Open,
+    Part,
+    Text,
+)
+from negprompt.language.weighing import BREAK_WEIGHT, Weighed, Words, weigh
 
-Bracket: TypeAlias = Literal["(", "["]
-Anchors: TypeAlias = tuple[tuple[int, int], ...]
-
-FACTOR: Final[dict[Bracket, float]] = {"(": 1.1, "[": 1 / 1.1}
-BREAK_WEIGHT: Final = -1.0
-_EXACT: Final = 32  # nested factors multiplied in A1111's own order; deeper ones by their product
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Literal text, escapes resolved; may be empty.  Spans do not count in comparisons.
-
-    ``anchors`` are (index in the text, index in the source) pairs: from each pair up to the next
-    the two run in step.
-    """
-
-    text: str
-    span: Span = field(compare=False)
-    anchors: Anchors = field(compare=False, repr=False, default=())
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """An emphasis bracket opens.  One that never closes acts to the end of the prompt."""
-
-    bracket: Bracket
-    span: Span = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The latest open bracket of the same kind closes; ``weight`` is None where none is written."""
-
-    bracket: Bracket
-    weight: float | None
-    span: Span = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """A new chunk of tokens starts here; stands between two texts, empty ones if need be."""
-
-    span: Span = field(compare=False)
-
-
-Node: TypeAlias = Text | Open | Close | Break
+__all__ = [
+    "BREAK_WEIGHT",
+    "FACTOR",
+    "Anchors",
+    "Begin",
+    "Bracket",
+    "Break",
+    "Close",
+    "Comment",
+    "Embedding",
+    "End",
+    "Kind",
+    "Network",
+    "Node",
+    "Open",
+    "Part",
+    "Prompt",
+    "Segment",
+    "Share",
+    "Text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +87,13 @@ class Segment:
         return source + index - text
 
 
+class Share(NamedTuple):
+    """One part of a prompt, and its weight relative to the other parts."""
+
+    segments: tuple[Segment, ...]
+    weight: float
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A parsed prompt: ``nodes`` in order, the ``source`` they came from, its ``dialect``.
@@ -107,151 +105,77 @@ class Prompt:
     nodes: tuple[Node, ...]
     source: str
     dialect: str = "a1111"
+    _weighed: tuple[Weighed, ...] = field(init=False, repr=False, compare=False)
     _segments: tuple[Segment, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Weigh the nodes, which checks them."""
-        object.__setattr__(self, "_segments", _merged(_weighed(self.nodes, self.source), self))
+        object.__setattr__(self, "_weighed", tuple(weigh(self.nodes, self.source)))
+        found = tuple(_merged(self._weighed))
+        empty = (Segment("", 1.0, Span(0, len(self.source))),)
+        object.__setattr__(self, "_segments", found or empty)
 
     def segments(self) -> tuple[Segment, ...]:
-        """Return the text in runs of equal weight, with breaks between; never empty."""
+        """Return the text in runs of equal weight, with breaks between; never empty.
+
+        No run reaches over a mark between parts.
+        """
         return self._segments
 
     def weighted(self) -> list[tuple[str, float]]:
         """Return ``segments()`` as A1111's list of (text, weight)."""
         return [(segment.text, segment.weight) for segment in self._segments]
 
+    def pieces(self) -> tuple[Segment, ...]:
+        """Return each text by itself, not joined with neighbours of its weight; may be empty.
 
-class _Closers:
-    """The closing brackets of one kind that stand right of a place, nearest last.
-
-    ``mantissas[i] * 2 ** exponents[i]`` is the product of the i farthest, which need not fit a
-    float: round brackets may grow it as far as square ones shrink it again.
-    """
-
-    __slots__ = ("at", "exponents", "factors", "mantissas")
-
-    def __init__(self) -> None:
-        self.at: list[int] = []
-        self.factors: list[float] = []
-        self.mantissas: list[float] = [1.0]
-        self.exponents: list[int] = [0]
-
-    def push(self, at: int, factor: float) -> None:
-        self.at.append(at)
-        self.factors.append(factor)
-        mantissa, exponent = frexp(self.mantissas[-1] * factor)
-        self.mantissas.append(mantissa)
-        self.exponents.append(self.exponents[-1] + exponent)
-
-    def pop(self) -> None:
-        self.at.pop()
-        self.factors.pop()
-        self.mantissas.pop()
-        self.exponents.pop()
-
-
-def _weight(rounds: _Closers, squares: _Closers) -> float:
-    """Return the product of all factors, inf where no float holds it.
-
-    Nearest bracket first, which is A1111's order and so its rounding.
-    """
-    i, j = len(rounds.at), len(squares.at)
-    weight = 1.0
-    for _ in range(min(_EXACT, i + j)):
-        if j == 0 or (i > 0 and rounds.at[i - 1] < squares.at[j - 1]):
-            i -= 1
-            weight *= rounds.factors[i]
-        else:
-            j -= 1
-            weight *= squares.factors[j]
-    if i + j == 0:
-        return weight
-    mantissa, exponent = frexp(weight)
-    mantissa *= rounds.mantissas[i] * squares.mantissas[j]
-    try:
-        return ldexp(mantissa, exponent + rounds.exponents[i] + squares.exponents[j])
-    except OverflowError:
-        return inf
-
-
-def _unclosed(nodes: tuple[Node, ...], source: str) -> dict[Bracket, int]:
-    """Return how many brackets of each kind are still open at the end."""
-    opened: dict[Bracket, int] = {"(": 0, "[": 0}
-    for node in nodes:
-        if isinstance(node, Open):
-            opened[node.bracket] += 1
-        elif isinstance(node, Close):
-            opened[node.bracket] -= 1
-            if opened[node.bracket] < 0:
-                raise PromptError(
-                    f"a closing bracket at {node.span.start} was never opened",
-                    code="bracket-never-opened",
-                    cure=f"open it with {node.bracket} before, or make it text",
-                    source=source,
-                    span=node.span,
-                )
-    return opened
-
-
-def _weighed(nodes: tuple[Node, ...], source: str) -> list[tuple[Text | Break, float]]:
-    """Return texts and breaks with their weights, in order.  One pass from the right.
-
-    A bracket that never closes counts as closed at the end: round ones first, then square ones.
-    """
-    closers: dict[Bracket, _Closers] = {"(": _Closers(), "[": _Closers()}
-    for late, (bracket, count) in enumerate(_unclosed(nodes, source).items()):
-        for _ in range(count):
-            closers[bracket].push(len(nodes) + late, FACTOR[bracket])
-    weighed: list[tuple[Text | Break, float]] = []
-    weight: float | None = None
-    for index in range(len(nodes) - 1, -1, -1):
-        node = nodes[index]
-        if isinstance(node, Text):
-            if weight is None:
-                weight = _weight(closers["("], closers["["])
-                _check_finite(weight, node, source)
-            weighed.append((node, weight))
-        elif isinstance(node, Break):
-            weighed.append((node, BREAK_WEIGHT))
-        else:
-            weight = None
-            if isinstance(node, Open):
-                closers[node.bracket].pop()
-            else:
-                factor = FACTOR[node.bracket] if node.weight is None else node.weight
-                closers[node.bracket].push(index, factor)
-    weighed.reverse()
-    return weighed
-
-
-def _check_finite(weight: float, node: Text, source: str) -> None:
-    if not isfinite(weight):
-        raise PromptError(
-            f"the weights around {shown(node.text, 30)} multiply beyond the largest number",
-            code="weight-not-finite",
-            cure="use fewer brackets around it or smaller weights",
-            source=source,
-            span=node.span,
+        A piece is what ComfyUI keeps together where it fills chunks.
+        """
+        return tuple(
+            _segment([node], weight)
+            for node, weight in self._weighed
+            if isinstance(node, Text | Embedding | Break)
         )
 
+    def parts(self) -> tuple[Share, ...]:
+        """Return the parts that top-level ``Part`` marks divide the prompt into; never empty."""
+        shares: list[Share] = []
+        gathered: list[Weighed] = []
+        depth = 0
+        for item in self._weighed:
+            depth += isinstance(item.node, Begin) - isinstance(item.node, End)
+            if isinstance(item.node, Part) and depth == 0:
+                shares.append(Share(tuple(_merged(gathered)), item.node.weight))
+                gathered = []
+            else:
+                gathered.append(item)
+        if gathered or not shares:
+            shares.append(Share(tuple(_merged(gathered)), 1.0))
+        return tuple(shares)
 
-def _merged(weighed: list[tuple[Text | Break, float]], prompt: Prompt) -> tuple[Segment, ...]:
-    """Join neighbouring texts of equal weight; a break joins nothing."""
-    if not weighed:
-        return (Segment("", 1.0, Span(0, len(prompt.source))),)
+
+def _merged(weighed: tuple[Weighed, ...] | list[Weighed]) -> Iterator[Segment]:
+    """Yield neighbouring texts of equal weight as one; breaks and marks join nothing."""
     cuts = [
         index
-        for index, ((before, left), (after, right)) in enumerate(pairwise(weighed), start=1)
-        if left != right or isinstance(before, Break) or isinstance(after, Break)
+        for index, (before, after) in enumerate(pairwise(weighed), start=1)
+        if before.weight != after.weight or not (_is_words(before) and _is_words(after))
     ]
-    return tuple(
-        _segment([node for node, _ in weighed[start:stop]], weighed[start][1])
-        for start, stop in pairwise([0, *cuts, len(weighed)])
-    )
+    for start, stop in pairwise([0, *cuts, len(weighed)]):
+        nodes = [
+            item.node
+            for item in weighed[start:stop]
+            if isinstance(item.node, Text | Embedding | Break)
+        ]
+        if nodes:
+            yield _segment(nodes, weighed[start].weight)
 
 
-def _segment(nodes: list[Text | Break], weight: float) -> Segment:
+def _is_words(item: Weighed) -> bool:
+    return isinstance(item.node, Text | Embedding)
+
+
+def _segment(nodes: list[Words | Break], weight: float) -> Segment:
     span = Span(nodes[0].span.start, nodes[-1].span.stop)
     anchors: list[tuple[int, int]] = []
     length = 0
@@ -259,7 +183,8 @@ def _segment(nodes: list[Text | Break], weight: float) -> Segment:
     for node in nodes:
         if isinstance(node, Break):
             return Segment("BREAK", BREAK_WEIGHT, span)
-        anchors += [(length + text, source) for text, source in node.anchors]
+        places = node.anchors if isinstance(node, Text) else ()
+        anchors += [(length + text, source) for text, source in places or ((0, node.span.start),)]
         texts.append(node.text)
         length += len(node.text)
     return Segment("".join(texts), weight, span, tuple(anchors))
