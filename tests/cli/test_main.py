@@ -137,3 +137,27 @@ def test_an_interrupt_is_130_without_a_traceback(model: str, tmp_path: Path) -> 
     assert out == ""
     assert err == "negprompt: interrupted\n"
     assert list((tmp_path / "out").iterdir()) == []
+
+
+WRAPPED = """
+import signal, sys
+from negprompt.cli.shell import app, main
+from negprompt.errors import ModelError
+
+@app.command()
+def wrapped():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ModelError("cannot import", code="model-unusable", cure="none") from None
+
+sys.exit(main(["wrapped"]))
+"""
+
+
+def test_an_interrupt_that_a_library_turned_into_its_own_error_is_130() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WRAPPED], capture_output=True, text=True, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "negprompt: interrupted\n")

@@ -6,9 +6,13 @@ with 1: a bug of ours.
 
 import logging
 import os
+import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from types import FrameType
 
 import typer
 from typer.main import get_command
@@ -36,31 +40,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status. ``arguments`` default to the process's own."""
     _hush()
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    try:
-        status = get_command(app)(args=given, prog_name="negprompt", standalone_mode=False)
-    except NegpromptError as error:
-        return _told(error.caret(), MISTAKE)
-    except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
-    except Exception as error:
-        if _interrupted(error):
-            return _told("interrupted", INTERRUPTED)
-        # typer brings click's errors with it in some versions and not in others.
-        message = getattr(error, "format_message", None)
-        if message is None:
-            raise
-        text = " ".join(str(message()).split()).rstrip(".")
-        return _told(f"{text} — see `negprompt {_command(given)}--help`", MISTAKE)
+    with _interrupts() as interrupts:
+        try:
+            status = get_command(app)(args=given, prog_name="negprompt", standalone_mode=False)
+        except (KeyboardInterrupt, typer.Abort):
+            status = INTERRUPTED
+        except Exception as error:
+            if interrupts:
+                return _told("interrupted", INTERRUPTED)
+            if isinstance(error, NegpromptError):
+                return _told(error.caret(), MISTAKE)
+            # typer brings click's errors with it in some versions and not in others.
+            message = getattr(error, "format_message", None)
+            if message is None:
+                raise
+            text = " ".join(str(message()).split()).rstrip(".")
+            return _told(f"{text} — see `negprompt {_command(given)}--help`", MISTAKE)
     if status == INTERRUPTED:
         return _told("interrupted", INTERRUPTED)
     return status if isinstance(status, int) else 0
 
 
-def _interrupted(error: BaseException | None) -> bool:
-    """Whether an interrupt is at the root: libraries that are being imported wrap it in others."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """The interrupts so far, also those that became another error while a library was imported."""
+    seen: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    # else somebody chose: a shell that ignores it in the background, or a program that calls main
+    if handler is signal.default_int_handler and current_thread() is main_thread():
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        if signal.getsignal(signal.SIGINT) is note:
+            signal.signal(signal.SIGINT, handler)
 
 
 def _command(given: Sequence[str]) -> str:
