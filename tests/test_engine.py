@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from diffusers import EulerAncestralDiscreteScheduler, StableDiffusionPipeline
 from PIL import Image
 from tests.tiny_models import tiny_sd, tiny_sdxl, zero_snr
 
@@ -57,6 +59,27 @@ def test_an_image_is_the_one_that_diffusers_makes(name: str, negative: str | Non
         num_inference_steps=3,
         generator=torch.Generator("cpu").manual_seed(11),
     ).images[0]
+    assert apart(made.images[0], wanted) <= 1
+
+
+@pytest.mark.parametrize("scheduler", [None, "euler-a"])
+def test_a_picture_of_the_shipped_weights_is_the_one_that_diffusers_makes(
+    scheduler: str | None,
+) -> None:
+    """Plain ``from_pretrained(dir)`` and the pocket model of the engine, 25 steps, float32."""
+    prompt, negative = "a red house on a beach", "parasol"
+    made = run(Request(prompt=prompt, negative=(negative,), seed=3, scheduler=scheduler))
+    pipe = StableDiffusionPipeline.from_pretrained(files("negprompt") / "models" / "pocket")
+    if scheduler is not None:
+        pipe.scheduler = EulerAncestralDiscreteScheduler.from_config(pipe.scheduler.config)
+    wanted = pipe(
+        prompt,
+        negative_prompt=negative,
+        guidance_scale=made.request.cfg,
+        num_inference_steps=made.request.steps,
+        generator=torch.Generator("cpu").manual_seed(3),
+    ).images[0]
+    assert (made.request.steps, made.request.cfg) == (25, 4.0)
     assert apart(made.images[0], wanted) <= 1
 
 
