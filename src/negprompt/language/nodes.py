@@ -81,9 +81,9 @@ class Break:
 class Begin:
     """A choice or mixture of parts begins; ``Part`` marks divide it and ``End`` closes it.
 
-    ``schedule`` has two parts, before and after the step of its End; ``alternate`` one part a
-    step, in turn; ``blend`` a weighted mean of embeddings; ``swap`` two, the words and those that
-    take their place in cross-attention.
+    ``schedule`` has the part before the step of its End and the one after it, or only the latter;
+    ``alternate`` takes its parts in turn, one a step; ``blend`` is a weighted mean of embeddings;
+    ``swap`` has the words and those that take their place in cross-attention.
     """
 
     kind: Kind

@@ -144,8 +144,8 @@ def _stretch(nodes: tuple[Node, ...], start: int, stop: int, source: str) -> lis
     matched, unclosed = _openers(nodes, start, stop, source)
     closers: dict[Bracket, _Closers] = {bracket: _Closers() for bracket in unclosed}
     for late, (bracket, opens) in enumerate(unclosed.items()):
-        for node in opens:
-            closers[bracket].push(stop + late, _factor(node), absolute=False)
+        for opening in opens:
+            closers[bracket].push(stop + late, _factor(opening), absolute=False)
     kinds = list(closers.values())
     weighed: list[Weighed] = []
     weight: float | None = None
