@@ -1,72 +1,166 @@
 """What a reader of a prompt should be told: spellings that rarely do what they look like."""
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from negprompt.errors import Notice, Span, shown
-from negprompt.language.tree import Break, Close, Open, Prompt, Text
+from negprompt.errors import Notice, PromptError, Span, shown
+from negprompt.language import midjourney, sdnext
+from negprompt.language.detect import Finding, Side, comfy_traps, look_alikes, negations
+from negprompt.language.tree import (
+    Begin,
+    Break,
+    Close,
+    Comment,
+    End,
+    Node,
+    Open,
+    Part,
+    Prompt,
+    Text,
+)
 
 _LOOKS_LIKE_WEIGHT: Final = re.compile(
     r"\s*+[+-]*+(?:inf(?:inity)?|nan|\d[\d.,_]*+(?:e[+-]?\d++)?)\s*+", re.IGNORECASE
 )
 
 
-def remarks(prompt: Prompt) -> tuple[Notice, ...]:
-    """Return at most one notice of each kind, with the first place and the count.
+def remarks(prompt: Prompt, *, side: Side | None = None) -> tuple[Notice, ...]:
+    """Return one notice of each kind, with the first place and the count.
 
     ``bracket-unclosed``: it acts to the end of the prompt.  ``break-in-group``: A1111 would read
     the word.  ``weight-unread``: ``(x:1e2)``, ``(x:nan)`` are text in A1111's language.
+    ``comment-unread``, ``parameters-unread``, ``choice-unread``: text that no model is given.
+    What detect.py finds: ``dialect-look-alike``, ``weights-off``, ``embedding-unread`` and, where
+    it is known on which ``side`` the prompt stands, ``negation-in-words``, ``double-negation``.
     """
-    found = {
-        "bracket-unclosed": _unclosed(prompt),
-        "break-in-group": _breaks_in_groups(prompt),
-        "weight-unread": _unread_weights(prompt),
-    }
-    return tuple(Notice(code, _said(code, spans, prompt)) for code, spans in found.items() if spans)
+    return tuple(
+        Notice(finding.code, _said(finding, prompt.source)) for finding in _found(prompt, side)
+    )
 
 
-def _said(code: str, spans: list[Span], prompt: Prompt) -> str:
-    first = spans[0]
-    where = f"at {first.start}" + (f", and {len(spans) - 1} more" if len(spans) > 1 else "")
-    piece = shown(prompt.source[first.start : first.stop], 30)
-    return {
-        "bracket-unclosed": f"{piece} {where} never closes and acts to the end of the prompt; "
-        "close it, or put a backslash before it to make it text",
-        "break-in-group": f"BREAK inside brackets {where} starts a new chunk here; "
-        'A1111 would read the word "break"',
-        "weight-unread": f"{piece} {where} is read as text, as in A1111; "
-        "a weight is a plain decimal number such as 1.2",
-    }[code]
+def _found(prompt: Prompt, side: Side | None) -> Iterator[Finding]:
+    yield from _structure(prompt)
+    if prompt.dialect == "comfy":
+        yield from comfy_traps(prompt.source)
+    if prompt.dialect == "midjourney":
+        yield from _midjourney(prompt)
+    yield from look_alikes(prompt.source, prompt.dialect)
+    if side is not None:
+        yield from negations(prompt.source, side)
 
 
-def _unclosed(prompt: Prompt) -> list[Span]:
-    opened: dict[str, list[Span]] = {"(": [], "[": []}
+def _said(finding: Finding, source: str) -> str:
+    first, count = finding.spans[0], len(finding.spans)
+    where = f"at {first.start}" + (f", and {count - 1} more" if count > 1 else "")
+    piece = shown(source[first.start : first.stop], 30)
+    return f"{piece} {where} {finding.what}; {finding.cure}"
+
+
+def _structure(prompt: Prompt) -> Iterator[Finding]:
+    """Yield what the tree shows: brackets, breaks, weights and comments."""
+    if spans := _unclosed(prompt):
+        yield Finding(
+            code="bracket-unclosed",
+            spans=spans,
+            what="never closes and acts to the end of the prompt",
+            cure="close it, or put a backslash before it to make it text",
+        )
+    if spans := _breaks_in_groups(prompt):
+        yield Finding(
+            code="break-in-group",
+            spans=spans,
+            what='inside brackets starts a new chunk here; A1111 would read the word "break"',
+            cure="put it outside if other tools read the same text",
+        )
+    if spans := _unread_weights(prompt):
+        yield Finding(
+            code="weight-unread",
+            spans=spans,
+            what=_UNREAD.get(prompt.dialect, "is read as text, as in A1111"),
+            cure="a weight is a plain decimal number such as 1.2",
+        )
+    comments = (n.span for n in prompt.nodes if isinstance(n, Comment) and len(n.span))
+    if prompt.dialect == "a1111" and (spans := tuple(comments)):
+        yield Finding(
+            code="comment-unread",
+            spans=spans,
+            what="is a comment in A1111, and no model is given it",
+            cure="take the # away where it is meant as text",
+        )
+
+
+_UNREAD: Final = {"sdnext": "is no number, and SD.Next closes the bracket without a weight"}
+
+
+def _midjourney(prompt: Prompt) -> Iterator[Finding]:
+    """Yield what a Midjourney command holds beside its words."""
+    source = prompt.source
+    if spans := midjourney.settings(source):
+        yield Finding(
+            code="parameters-unread",
+            spans=spans,
+            what="is a setting of Midjourney's or an image, and no words",
+            cure="set size, seed and the like where the picture is made",
+        )
+    if spans := midjourney.choices(source):
+        try:
+            several = f"{len(midjourney.permutations(source))}"
+        except PromptError:
+            several = f"more than {midjourney.MOST}"
+        yield Finding(
+            code="choice-unread",
+            spans=spans,
+            what=f"makes {several} prompts of one in Midjourney, and is text here",
+            cure="write each of them out, as negprompt.language.midjourney.permutations does",
+        )
+
+
+def _unclosed(prompt: Prompt) -> tuple[Span, ...]:
+    if prompt.dialect == "sdnext":
+        return tuple(sdnext.unclosed(prompt.source))
+    late: list[Span] = []
+    for opened, node in _brackets(prompt):
+        if node is None:
+            late += [span for spans in opened.values() for span in spans]
+    return tuple(sorted(late, key=lambda span: span.start))
+
+
+def _breaks_in_groups(prompt: Prompt) -> tuple[Span, ...]:
+    return tuple(
+        node.span
+        for opened, node in _brackets(prompt)
+        if isinstance(node, Break) and any(opened.values())
+    )
+
+
+def _brackets(prompt: Prompt) -> Iterator[tuple[dict[str, list[Span]], Node | None]]:
+    """Yield each node, and None where a part ends, with the brackets that are open there."""
+    opened: dict[str, list[Span]] = {}
+    depth = 0  # of choices, inside which a part ends no bracket
     for node in prompt.nodes:
+        depth += isinstance(node, Begin) - isinstance(node, End)
         if isinstance(node, Open):
-            opened[node.bracket].append(node.span)
+            opened.setdefault(node.bracket, []).append(node.span)
         elif isinstance(node, Close):
             opened[node.bracket].pop()
-    return sorted([*opened["("], *opened["["]], key=lambda span: span.start)
+        elif isinstance(node, Part) and depth == 0:
+            yield opened, None
+            opened = {}
+        yield opened, node
+    yield opened, None
 
 
-def _breaks_in_groups(prompt: Prompt) -> list[Span]:
-    depth, spans = 0, []
-    for node in prompt.nodes:
-        if isinstance(node, Open):
-            depth += 1
-        elif isinstance(node, Close):
-            depth -= 1
-        elif isinstance(node, Break) and depth:
-            spans.append(node.span)
-    return spans
-
-
-def _unread_weights(prompt: Prompt) -> list[Span]:
-    return [
+def _unread_weights(prompt: Prompt) -> tuple[Span, ...]:
+    if prompt.dialect == "sdnext":
+        return tuple(sdnext.malformed(prompt.source))
+    if prompt.dialect != "a1111":
+        return ()
+    return tuple(
         Span(node.span.stop - len(tail) - 1, node.span.stop)
         for node, after in pairwise(prompt.nodes)
         if isinstance(node, Text) and isinstance(after, Close) and after.bracket == "("
         for _, colon, tail in [node.text.rpartition(":")]
         if colon and after.weight is None and _LOOKS_LIKE_WEIGHT.fullmatch(tail)
-    ]
+    )

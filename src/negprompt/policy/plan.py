@@ -200,11 +200,11 @@ def _finite(weight: float) -> float:
 
 
 def _notices(positive: Prompt, negatives: tuple[Negative, ...]) -> Iterator[Notice]:
-    for notice in remarks(positive):
+    for notice in remarks(positive, side="positive"):
         yield Notice(notice.code, f"prompt: {notice.text}")
     for branch, negative in enumerate(negatives):
         name = "negative" if len(negatives) == 1 else f"negative {branch + 1}"
-        for notice in remarks(negative.prompt):
+        for notice in remarks(negative.prompt, side="negative"):
             yield Notice(notice.code, f"{name}: {notice.text}")
         if negative.is_empty:
             yield Notice(

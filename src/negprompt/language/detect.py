@@ -1,0 +1,159 @@
+r"""Text that looks like another dialect than the one it is read in, and negation written as words.
+
+Nothing is parsed in a guessed dialect; this file only points at places.  What the spellings are
+stands in habits.py.  Time is linear in the text.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from negprompt.errors import Span
+from negprompt.language.habits import HABITS, Habit
+
+Side: TypeAlias = Literal["positive", "negative"]
+
+_LONGEST: Final = 40  # characters of the user's text that a cure repeats
+_TERM_START: Final = r"(?:(?<![\s\S])|(?<=[,;\n(\[{|]))\s*+"
+_ARTICLES: Final = r"(?:(?:any|an?|the|wearing|showing|having|visible)\s++)*+"
+_THING: Final = (
+    r"[(\[{]*+(?P<thing>[^\W\d_][\w'’-]*+"
+    r"(?:(?:[ ]++[^\W\d_][\w'’-]*+){1,2}(?=\s*+(?:[,.;:()\[\]{}]|\Z)))?)"
+)
+_IDIOMS: Final = (
+    r"(?!(?:ones?|longer|matter|doubts?|way|ideas?|more|less|fewer|such|other|problem|mans?|man['’]s"
+    r"|names?|time|end|borders?|equals?|only|just|humans?|to|of|for|in|and|or|with|without)\b)"
+)
+_DENIAL: Final = (
+    r"(?<![\w'’-])(?:no|without|(?:do\s++not|don['’]?t)(?:\s++\w++)?|avoid|exclude)\s++"
+)
+_IN_POSITIVE: Final = re.compile(
+    rf"(?:{_DENIAL}|{_TERM_START}not\s++|(?<![\w'’-])not\s++(?=(?:wearing|showing|having)\s))"
+    rf"{_IDIOMS}{_ARTICLES}{_THING}",
+    re.IGNORECASE,
+)
+_IN_NEGATIVE: Final = re.compile(
+    rf"{_TERM_START}(?:{_DENIAL}|not\s++|remove\s++){_IDIOMS}{_ARTICLES}{_THING}",
+    re.IGNORECASE,
+)
+_COMFY_MARK: Final = re.compile(r"\\[()]|(?P<bracket>[()])")
+_COMFY_INSIDE: Final = re.compile(r"(?<=[^\s(])(?<!\\\()(?P<hit>embedding:[^\s,()]++)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Places in a text that are likely not read as they were meant.
+
+    ``code`` is the notice's; ``what`` says what the spelling is and what becomes of it; ``cure``
+    what to do about the first place.
+    """
+
+    code: str
+    spans: tuple[Span, ...]
+    what: str
+    cure: str
+
+
+def look_alikes(source: str, dialect: str) -> Iterator[Finding]:
+    """Yield a finding ``dialect-look-alike`` for each habit of another dialect in a text.
+
+    ``dialect`` is the one that the text is read in.
+    """
+    for habit in HABITS:
+        if dialect in habit.known:
+            continue
+        hits = [
+            match
+            for match in habit.pattern.finditer(source)
+            if match["hit"] is not None and not habit.unless(source, match)
+        ]
+        if hits:
+            yield Finding(
+                code="dialect-look-alike",
+                spans=tuple(Span(*match.span("hit")) for match in hits),
+                what=f"looks like {habit.looks_like}: {habit.what}, which {dialect} does not read",
+                cure=_cure(habit, hits[0], dialect),
+            )
+
+
+def negations(source: str, side: Side) -> Iterator[Finding]:
+    """Yield a finding where a text says in words that something is not wanted.
+
+    ``negation-in-words`` in a positive, where models see the thing named and not the "no";
+    ``double-negation`` in a negative, which already means "not".
+    """
+    pattern = _IN_POSITIVE if side == "positive" else _IN_NEGATIVE
+    found = list(pattern.finditer(source))
+    if not found:
+        return
+    spans = tuple(_trimmed(source, match) for match in found)
+    thing = repr(_quoted(found[0]["thing"]))
+    if side == "positive":
+        yield Finding(
+            code="negation-in-words",
+            spans=spans,
+            what="denies in words, and models read the name rather than the denial",
+            cure=f"take it out, and put {thing} in the negative",
+        )
+    else:
+        yield Finding(
+            code="double-negation",
+            spans=spans,
+            what="denies in words inside a negative, which means 'not' by itself",
+            cure=f"write {thing} alone",
+        )
+
+
+def comfy_traps(source: str) -> Iterator[Finding]:
+    """Yield what ComfyUI's reader gets wrong without a word.
+
+    ``weights-off``: a ``)`` that closes nothing, as in ``:)``, after which no bracket weighs.
+    ``embedding-unread``: ``embedding:name`` right behind other text, which is then text too.
+    """
+    depth = 0
+    stray: Span | None = None
+    for mark in _COMFY_MARK.finditer(source):
+        if mark["bracket"] == "(":
+            depth += 1
+            if stray is not None:
+                yield Finding(
+                    code="weights-off",
+                    spans=(stray,),
+                    what="closes nothing, and in ComfyUI no bracket behind it has a weight",
+                    cure=r"write \) for it",
+                )
+                break
+        elif mark["bracket"] == ")":
+            depth -= 1
+            if depth < 0 and stray is None:
+                stray = Span(mark.start(), mark.end())
+    if hits := list(_COMFY_INSIDE.finditer(source)):
+        yield Finding(
+            code="embedding-unread",
+            spans=tuple(Span(*match.span("hit")) for match in hits),
+            what="stands right behind other text, where ComfyUI reads it as text",
+            cure="put a space before it",
+        )
+
+
+def _cure(habit: Habit, match: re.Match[str], dialect: str) -> str:
+    """Return the habit's cure for a dialect, with the text of the match where that is short."""
+    template = habit.cures.get(dialect, habit.cures[""])
+    if dialect == "compel" and (match.groupdict().get("weight") or "").startswith("-"):
+        template = "put {inside} in the negative; compel has no weights below 0"
+    groups = {name: _quoted(text or "") for name, text in match.groupdict().items()}
+    return template.format(**groups)
+
+
+def _quoted(text: str) -> str:
+    """Return a text as part of one line: spaces joined, what does not print replaced, cut."""
+    line = " ".join(text.split())
+    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def _trimmed(source: str, match: re.Match[str]) -> Span:
+    """Return the place of a match without the spaces that lead up to it."""
+    text = match[0]
+    return Span(match.start() + len(text) - len(text.lstrip()), match.end())
