@@ -125,6 +125,7 @@ def test_an_unknown_concept_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("factor", "defects", "readable"),
     [
+        ("style", {"low resolution"}, False),
         ("blurry", {"low resolution"}, False),
         ("blurry", {"noise", "cropped"}, True),
         ("noise", {"jpeg artifacts"}, False),

@@ -91,7 +91,7 @@ def spoil(picture: Image.Image, present: frozenset[str], rng: np.random.Generato
             ImageEnhance.Color(picture).enhance(2.6 + strength)
         ).enhance(1.35)
     if "low resolution" in present:
-        coarse = picture.resize((32, 32), Image.Resampling.BOX)
+        coarse = picture.resize((16, 16), Image.Resampling.BOX)
         picture = coarse.resize(picture.size, Image.Resampling.NEAREST)
     for name, overlay in (("text", _text), ("watermark", _watermark), ("border", _border)):
         if name in present:
@@ -107,7 +107,7 @@ def spoil(picture: Image.Image, present: frozenset[str], rng: np.random.Generato
         )
     if "jpeg artifacts" in present:
         file = io.BytesIO()
-        picture.save(file, "JPEG", quality=5 + int(4 * strength))
+        picture.save(file, "JPEG", quality=2 + int(3 * strength))
         picture = Image.open(file).convert("RGB")
     return picture
 

@@ -20,6 +20,7 @@ from negprompt.world.factors import (
 
 _HIDDEN_BY: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
+        "style": frozenset({"low resolution"}),
         "blurry": frozenset({"low resolution"}),
         "noise": frozenset({"low resolution", "jpeg artifacts"}),
         "jpeg artifacts": frozenset({"low resolution"}),
@@ -112,7 +113,7 @@ def _solids(rng: np.random.Generator, colour: str) -> tuple[Solid, Solid]:
 def legible(scene: Scene, factor: str) -> bool:
     """Whether anyone could read a factor off the finished picture.
 
-    Blur cannot be told under pixelation, grain not under pixelation or blocks, fingers not when the
+    Blur and style cannot be told under pixelation, grain not under pixelation or blocks, fingers not when the
     hand is cut off or pixelated, white not when the colours are driven up.
     """
     if factor == "colour" and scene.colour == "white":
