@@ -113,8 +113,8 @@ def _solids(rng: np.random.Generator, colour: str) -> tuple[Solid, Solid]:
 def legible(scene: Scene, factor: str) -> bool:
     """Whether anyone could read a factor off the finished picture.
 
-    Blur and style cannot be told under pixelation, grain not under pixelation or blocks, fingers not when the
-    hand is cut off or pixelated, white not when the colours are driven up.
+    Blur and style cannot be told under pixelation, grain not under pixelation or blocks, fingers
+    not when the hand is cut off or pixelated, white not when the colours are driven up.
     """
     if factor == "colour" and scene.colour == "white":
         return "oversaturated" not in scene.present
