@@ -50,6 +50,7 @@ __all__ = [
     "Segment",
     "Share",
     "Text",
+    "Weighed",
 ]
 
 
@@ -126,16 +127,12 @@ class Prompt:
         """Return ``segments()`` as A1111's list of (text, weight)."""
         return [(segment.text, segment.weight) for segment in self._segments]
 
-    def pieces(self) -> tuple[Segment, ...]:
-        """Return each text by itself, not joined with neighbours of its weight; may be empty.
+    def pieces(self) -> tuple[Weighed, ...]:
+        """Return each text, embedding and break by itself with its weight; may be empty.
 
         A piece is what ComfyUI keeps together where it fills chunks.
         """
-        return tuple(
-            _segment([node], weight)
-            for node, weight in self._weighed
-            if isinstance(node, Text | Embedding | Break)
-        )
+        return tuple(w for w in self._weighed if isinstance(w.node, Text | Embedding | Break))
 
     def parts(self) -> tuple[Share, ...]:
         """Return the parts that top-level ``Part`` marks divide the prompt into; never empty."""
