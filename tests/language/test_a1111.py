@@ -148,8 +148,8 @@ def test_square_brackets_fade_to_nothing() -> None:
 
 
 def test_unknown_dialect_and_no_text() -> None:
-    with pytest.raises(RequestError, match=re.escape("'midjourney' is unknown — choose")) as caught:
-        parse("a", dialect="midjourney")
+    with pytest.raises(RequestError, match=re.escape("'klingon' is unknown — choose")) as caught:
+        parse("a", dialect="klingon")
     assert caught.value.code == "dialect-unknown"
     with pytest.raises(RequestError, match="not text"):
         parse(None)  # type: ignore[arg-type]

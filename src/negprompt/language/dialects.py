@@ -5,10 +5,18 @@ from types import MappingProxyType
 from typing import Final
 
 from negprompt.errors import RequestError, shown
-from negprompt.language import a1111
+from negprompt.language import a1111, comfy, midjourney, novelai, sdnext
 from negprompt.language.tree import Prompt
 
-DIALECTS: Final[Mapping[str, Callable[[str], Prompt]]] = MappingProxyType({"a1111": a1111.read})
+DIALECTS: Final[Mapping[str, Callable[[str], Prompt]]] = MappingProxyType(
+    {
+        "a1111": a1111.read,
+        "comfy": comfy.read,
+        "sdnext": sdnext.read,
+        "midjourney": midjourney.read,
+        "novelai": novelai.read,
+    }
+)
 
 
 def parse(text: str, dialect: str = "a1111") -> Prompt:
