@@ -14,7 +14,8 @@ Source of the rules: AUTOMATIC1111/stable-diffusion-webui 1.10, ``parse_prompt_a
 never closes acts to the end.  Two things differ from A1111 on purpose: a number that is none
 (``(a:1.2.3)``) is a PromptError where A1111 crashes, and a BREAK inside a group breaks, where A1111
 multiplies its mark and then reads the word "break".
-Schedules, AND, ``<net:args>`` and comments are not read here: they stay text.
+Schedules, AND, ``<net:args>`` and comments are not read here, where they are text: A1111 takes them
+out before it reads emphasis, and so does ``stages``.
 """
 
 import re
@@ -36,25 +37,15 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 _BREAK: Final = re.compile(r"\bBREAK\b")
-_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _PARTNER: Final[dict[str, Bracket]] = {"(": "(", ")": "(", "[": "[", "]": "["}
 
 
 def read(source: str) -> Prompt:
     """Return the tree of an A1111 prompt, in time linear in its length.
 
-    Raises PromptError ``weight-malformed`` for a number such as 1.2.3, ``weight-not-finite`` where
-    one, or a product of nested ones, is beyond what a float holds, and ``text-not-unicode`` for
-    half a surrogate pair.
+    Raises PromptError ``weight-malformed`` for a number such as 1.2.3, and ``weight-not-finite``
+    where one, or a product of nested ones, is beyond what a float holds.
     """
-    if half := _SURROGATE.search(source):
-        raise PromptError(
-            f"the prompt holds half a character, {half[0]!r}, at {half.start()}",
-            code="text-not-unicode",
-            cure="remove it; it comes from bytes that are not UTF-8",
-            source=source,
-            span=Span(half.start(), half.end()),
-        )
     reader = _Reader(source)
     for token in _TOKEN.finditer(source):
         reader.take(token)

@@ -26,6 +26,9 @@ Bracket: TypeAlias = str
 Anchors: TypeAlias = tuple[tuple[int, int], ...]
 Kind: TypeAlias = Literal["schedule", "alternate", "blend", "swap"]
 
+DEEPEST: Final = 100
+"""Choices and groups nested deeper are refused where a dialect nests them."""
+
 FACTOR: Final[dict[Bracket, float]] = {"(": 1.1, "[": 1 / 1.1}
 
 

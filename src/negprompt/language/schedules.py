@@ -26,10 +26,7 @@ from typing import Final, NamedTuple
 
 from negprompt.errors import PromptError, RequestError, Span, shown
 from negprompt.language.excerpt import Excerpt, join
-from negprompt.language.nodes import Begin, End, Kind, Node, Part, Text
-
-DEEPEST: Final = 100
-"""Choices nested deeper are refused; A1111 itself fails at a few hundred."""
+from negprompt.language.nodes import DEEPEST, Begin, End, Kind, Node, Part, Text
 
 _TOKEN: Final = re.compile(r"(?:[^\\\[\]():|]|\\.)++|[\[\]():|]")
 _WHEN: Final = re.compile(

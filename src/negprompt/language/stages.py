@@ -17,6 +17,7 @@ from math import isfinite
 from typing import Final, NamedTuple
 
 from negprompt.errors import PromptError, Span, shown
+from negprompt.language.characters import check_characters
 from negprompt.language.excerpt import Excerpt, read_emphasis
 from negprompt.language.nodes import Network
 from negprompt.language.schedules import scheduled
@@ -74,6 +75,7 @@ def staged(
     Raises PromptError as ``parts``, ``schedule`` and ``parse`` do, RequestError
     ``value-out-of-range`` for fewer than one step.
     """
+    check_characters(text)
     excerpt = _without_comments(Excerpt.of(text))
     networks: tuple[Network, ...] = ()
     if negative:

@@ -4,7 +4,7 @@ What marks there are stands in ``nodes``, how they weigh in ``weighing``.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import itemgetter
@@ -99,6 +99,9 @@ class Share(NamedTuple):
 class Prompt:
     """A parsed prompt: ``nodes`` in order, the ``source`` they came from, its ``dialect``.
 
+    ``glue`` is what stands between two texts of equal weight where they are joined: a space in
+    compel's dialect, whose texts are words, nothing in the others.
+
     Raises PromptError ``weight-not-finite`` where the weights around a text multiply beyond what a
     float can hold, and ``bracket-never-opened`` for a Close without its Open.
     """
@@ -106,13 +109,14 @@ class Prompt:
     nodes: tuple[Node, ...]
     source: str
     dialect: str = "a1111"
+    glue: str = field(default="", compare=False)
     _weighed: tuple[Weighed, ...] = field(init=False, repr=False, compare=False)
     _segments: tuple[Segment, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Weigh the nodes, which checks them."""
         object.__setattr__(self, "_weighed", tuple(weigh(self.nodes, self.source)))
-        found = tuple(_merged(self._weighed))
+        found = tuple(_merged(self._weighed, self.glue))
         empty = (Segment("", 1.0, Span(0, len(self.source))),)
         object.__setattr__(self, "_segments", found or empty)
 
@@ -126,6 +130,10 @@ class Prompt:
     def weighted(self) -> list[tuple[str, float]]:
         """Return ``segments()`` as A1111's list of (text, weight)."""
         return [(segment.text, segment.weight) for segment in self._segments]
+
+    def weighed(self) -> tuple[Weighed, ...]:
+        """Return texts, embeddings and breaks with their weights, and the marks between parts."""
+        return self._weighed
 
     def pieces(self) -> tuple[Weighed, ...]:
         """Return each text, embedding and break by itself with its weight; may be empty.
@@ -142,16 +150,16 @@ class Prompt:
         for item in self._weighed:
             depth += isinstance(item.node, Begin) - isinstance(item.node, End)
             if isinstance(item.node, Part) and depth == 0:
-                shares.append(Share(tuple(_merged(gathered)), item.node.weight))
+                shares.append(Share(tuple(_merged(gathered, self.glue)), item.node.weight))
                 gathered = []
             else:
                 gathered.append(item)
         if gathered or not shares:
-            shares.append(Share(tuple(_merged(gathered)), 1.0))
+            shares.append(Share(tuple(_merged(gathered, self.glue)), 1.0))
         return tuple(shares)
 
 
-def _merged(weighed: tuple[Weighed, ...] | list[Weighed]) -> Iterator[Segment]:
+def _merged(weighed: Sequence[Weighed], glue: str) -> Iterator[Segment]:
     """Yield neighbouring texts of equal weight as one; breaks and marks join nothing."""
     cuts = [
         index
@@ -165,14 +173,14 @@ def _merged(weighed: tuple[Weighed, ...] | list[Weighed]) -> Iterator[Segment]:
             if isinstance(item.node, Text | Embedding | Break)
         ]
         if nodes:
-            yield _segment(nodes, weighed[start].weight)
+            yield _segment(nodes, weighed[start].weight, glue)
 
 
 def _is_words(item: Weighed) -> bool:
     return isinstance(item.node, Text | Embedding)
 
 
-def _segment(nodes: list[Words | Break], weight: float) -> Segment:
+def _segment(nodes: list[Words | Break], weight: float, glue: str) -> Segment:
     span = Span(nodes[0].span.start, nodes[-1].span.stop)
     anchors: list[tuple[int, int]] = []
     length = 0
@@ -183,5 +191,5 @@ def _segment(nodes: list[Words | Break], weight: float) -> Segment:
         places = node.anchors if isinstance(node, Text) else ()
         anchors += [(length + text, source) for text, source in places or ((0, node.span.start),)]
         texts.append(node.text)
-        length += len(node.text)
-    return Segment("".join(texts), weight, span, tuple(anchors))
+        length += len(node.text) + len(glue)
+    return Segment(glue.join(texts), weight, span, tuple(anchors))
