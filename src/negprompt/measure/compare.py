@@ -69,10 +69,10 @@ class Comparison:
         terms = dict.fromkeys(t.text for n in self.plan.negatives for t in n.terms)
         known = {text: name for text in terms if (name := concept_of(text)) is not None}
         found = [
-            Effect(text, self._pairs(known[text]) if text in known else None) for text in terms
+            Effect(text, self.presence(known[text]) if text in known else None) for text in terms
         ]
         if len(set(known.values())) > 1:
-            found.append(Effect(" or ".join(known), self._pairs(*known.values())))
+            found.append(Effect(" or ".join(known), self.presence(*known.values())))
         return tuple(found)
 
     def changed(self) -> dict[str, int]:
@@ -82,7 +82,11 @@ class Comparison:
         }
         return {f: sum(a != b for a, b in zip(*arms, strict=True)) for f, arms in labels.items()}
 
-    def _pairs(self, *concepts: str) -> Pairs:
+    def presence(self, *concepts: str) -> Pairs:
+        """On how many of the seeds the judge sees any of these, without and with the negative.
+
+        Concepts, or values of subject, colour, place or style; KeyError for another name.
+        """
         arms = (self.without.reading, self.steered.reading)
         return pairs(*(seen(reading, *concepts).tolist() for reading in arms))
 

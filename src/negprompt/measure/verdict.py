@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from negprompt.measure.compare import Comparison, Effect
-from negprompt.measure.statistics import Interval, mcnemar
+from negprompt.measure.statistics import Interval, Pairs, mcnemar
 
 
 def sentences(found: Comparison) -> tuple[str, ...]:
@@ -15,12 +15,16 @@ def sentence(effect: Effect) -> str:
     """What happened to one thing."""
     if effect.pairs is None:
         return f"{effect.term}: nothing that the judge knows"
-    counted = effect.pairs
-    before, after = _percent(counted.without), _percent(counted.steered)
+    return counted(effect.term, effect.pairs)
+
+
+def counted(name: str, found: Pairs) -> str:
+    """How often something was there without and with, and on how many seeds it went or came."""
     return (
-        f"{effect.term}: in {before} of the pictures without, in {after} with; {counted.n} seeds, "
-        f"gone in {counted.lost}, new in {counted.gained} "
-        f"(McNemar p {_small(mcnemar(counted.lost, counted.gained))})"
+        f"{name}: in {_percent(found.without)} of the pictures without, "
+        f"in {_percent(found.steered)} with; {found.n} seeds, "
+        f"gone in {found.lost}, new in {found.gained} "
+        f"(McNemar p {_small(mcnemar(found.lost, found.gained))})"
     )
 
 
