@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negprompt.encoding.tokens import Chunk, Limits, split
+from negprompt.encoding.chunking import a1111 as split
+from negprompt.encoding.tokens import Chunk, Limits
 from negprompt.encoding.types import TokenWeight
 from negprompt.errors import Span
 from negprompt.language import parse, remarks

@@ -1,23 +1,31 @@
 """Plan → Conditioning: encodes each text, weighs it, and brings all to one length."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from negprompt.encoding.clip import Hidden, TextEncoder
-from negprompt.encoding.tokens import MAX_CHUNKS, Chunk, split, tokenize
-from negprompt.encoding.types import Conditioning, Encoded
-from negprompt.encoding.weighting import SCHEMES
-from negprompt.errors import Notice, PromptError, shown
+from negprompt.encoding.chunking import CHUNKINGS, MAX_CHUNKS
+from negprompt.encoding.clip import Encoder, Hidden, TextEncoder
+from negprompt.encoding.compose import MATCHES
+from negprompt.encoding.inversion import names_in
+from negprompt.encoding.names import called
+from negprompt.encoding.normalising import NORMALISATIONS
+from negprompt.encoding.reading import Reading
+from negprompt.encoding.tokens import Chunk, runs, tokenize
+from negprompt.encoding.types import Conditioning, Encoded, TokenWeight
+from negprompt.encoding.weighting import SCHEMES, weigh
+from negprompt.errors import Notice, PromptError, RequestError, Span, shown
 from negprompt.language import Prompt
 from negprompt.policy.plan import Plan
 
 Null = Literal["empty", "zeros"]
+Tokens = tuple[TokenWeight | None, ...]
 
 _WORD = re.compile(r"(?<![^\W_])(?<![^\W_]['’])[^\W_]+")
 _LOUDEST = 1000.0  # times the empty prompt's largest number
@@ -37,25 +45,48 @@ class Encoders:
             self._empty.append(tuple(encoder(Chunk()) for encoder in self.each))
         return self._empty[0]
 
-    def encode(self, prompt: Prompt, scheme: str = "a1111") -> Encoded:
+    def skipping(self, clip_skip: int) -> "Encoders":
+        """The same encoders with A1111's "Clip skip". Raises RequestError out of its range."""
+        return Encoders(tuple(encoder.skipping(clip_skip) for encoder in self.each))
+
+    def with_inversions(self, folder: Path) -> "Encoders":
+        """The same encoders with the textual inversions of a folder; see ``names_in``."""
+        return Encoders(
+            tuple(
+                replace(encoder, names=names_in(folder, encoder.tokenizer, encoder.width))
+                for encoder in self.each
+            )
+        )
+
+    def tokens(self, prompt: Prompt) -> tuple[Tokens, ...]:
+        """What each encoder reads of a prompt. Raises as ``tokenize`` does."""
+        return tuple(_tokens(prompt, encoder) for encoder in self.each)
+
+    def encode(
+        self,
+        prompt: Prompt,
+        scheme: str = "a1111",
+        *,
+        normalise: str = "none",
+        chunks: str = "a1111",
+        at_least: Sequence[int] = (),
+    ) -> Encoded:
         """One prompt at its own length, its weights applied as ``scheme`` says.
 
+        ``normalise`` is one of ``NORMALISATIONS``, ``chunks`` one of ``CHUNKINGS``; ``at_least``
+        has, for each encoder, how many tokens to continue the text to with end tokens.
+
         Raises PromptError ``prompt-too-long`` beyond MAX_CHUNKS chunks and ``weight-too-large``
-        where weights leave numbers that no model can use.
+        where weights leave numbers that no model can use, and what ``tokenize`` raises.
         """
-        columns, pooled = [], None
-        tokens: list[Chunk] = []
-        for encoder, empty in zip(self.each, self.empty, strict=True):
-            chunks = _chunks(prompt, encoder)
-            hidden = [encoder(chunk) for chunk in chunks]
-            weighed = [
-                _weigh(h.states, chunk.weights(encoder.limits), empty.states, scheme)
-                for h, chunk in zip(hidden, chunks, strict=True)
-            ]
-            columns.append(torch.cat(weighed, dim=1))  # [1, chunks·77, d]
-            pooled = hidden[0].pooled if hidden[0].pooled is not None else pooled
-            tokens = tokens or chunks
-        embeds = _side_by_side(columns, [h.states for h in self.empty])
+        parts: list[Encoded] = []
+        for place, (encoder, empty) in enumerate(zip(self.each, self.empty, strict=True)):
+            tokens = NORMALISATIONS[normalise](_tokens(prompt, encoder))
+            if place < len(at_least):
+                tokens = _continued(tokens, at_least[place], encoder.limits.eos)
+            cut = _Cut(prompt, encoder, chunks)
+            parts.append(embed(tokens, encoder, cut, scheme, empty))
+        embeds = _side_by_side([part.embeds for part in parts], [h.states for h in self.empty])
         loudest = _LOUDEST * max(float(hidden.states.abs().max()) for hidden in self.empty)
         if not float(embeds.abs().max()) <= loudest:
             raise PromptError(
@@ -64,7 +95,8 @@ class Encoders:
                 cure="use weights between about 0.3 and 2, or the scheme comfy",
                 source=prompt.source,
             )
-        return Encoded(embeds, pooled, tuple(token for chunk in tokens for token in chunk.tokens))
+        pooled = [part.pooled for part in parts if part.pooled is not None]
+        return Encoded(embeds, pooled[-1] if pooled else None, parts[0].tokens)
 
     def null(self, kind: Null) -> Encoded:
         """No prompt: the empty text encoded, or zeros of its shape."""
@@ -82,59 +114,144 @@ def condition(
     scheme: str = "a1111",
     null: Null = "empty",
     vocabulary: Collection[str] | None = None,
+    normalise: str = "none",
+    chunks: str = "a1111",
+    match: str = "pad-empty",
+    clip_skip: int | None = None,
+    embeddings: Path | None = None,
 ) -> Conditioning:
     """Encode positive, negatives and null, and bring them to one length.
 
     ``vocabulary`` holds the words that the model was trained on, in lower case, where these are
-    known: each other word gives the notice ``term-unknown``. Raises PromptError as
-    ``Encoders.encode`` does.
+    known: each other word gives the notice ``term-unknown``. ``match`` is one of ``MATCHES``,
+    ``clip_skip`` A1111's, ``embeddings`` a folder of textual inversions: each that a prompt calls
+    gives the notice ``embedding-read``, a name without a file ``embedding-missing``.
+
+    Raises PromptError and ModelError as ``Encoders.encode`` does, RequestError for an unknown name
+    or a clip skip out of range.
     """
-    positive = encoders.encode(plan.positive, scheme)
-    negatives = [encoders.encode(negative.prompt, scheme) for negative in plan.negatives]
-    nothing = encoders.null(null)
-    chunk = nothing.embeds.shape[1]
-    empty = encoders.null("empty").embeds
-    length = max(e.embeds.shape[1] for e in (positive, *negatives))
+    known(scheme, SCHEMES, "weighting scheme", code="scheme-unknown")
+    known(normalise, NORMALISATIONS, "token normalisation", code="normalisation-unknown")
+    known(chunks, CHUNKINGS, "chunking", code="chunking-unknown")
+    known(match, MATCHES, "way to match lengths", code="match-unknown")
+    if clip_skip is not None:
+        encoders = encoders.skipping(clip_skip)
+    if embeddings is not None:
+        encoders = encoders.with_inversions(embeddings)
+    prompts = [plan.positive, *(negative.prompt for negative in plan.negatives)]
+    longest: list[int] = []
+    if match == "pad-eos":
+        counts = [[sum(t is not None for t in ts) for ts in encoders.tokens(p)] for p in prompts]
+        longest = [max(column) for column in zip(*counts, strict=True)]
+    made = [
+        encoders.encode(p, scheme, normalise=normalise, chunks=chunks, at_least=longest)
+        for p in prompts
+    ]
+    nothing, empty = encoders.null(null), encoders.null("empty").embeds
+    length = max(encoded.embeds.shape[1] for encoded in made)
+    even = [lengthen(encoded, length, empty, match) for encoded in made]
     return Conditioning(
-        positive=lengthen(positive, length, empty),
-        negatives=tuple(lengthen(negative, length, empty) for negative in negatives),
-        null=lengthen(nothing, length, nothing.embeds),
-        notices=tuple(_unknown(plan, vocabulary)) if vocabulary is not None else (),
-        chunks=length // chunk,
+        positive=even[0],
+        negatives=tuple(even[1:]),
+        null=lengthen(nothing, length, nothing.embeds, match),
+        notices=tuple(_notices(plan, encoders, made, vocabulary, clip_skip)),
+        chunks=length // nothing.embeds.shape[1],
     )
 
 
-def lengthen(encoded: Encoded, length: int, empty: Tensor) -> Encoded:
-    """Append chunks of the empty prompt ``[1, t, d]`` until an embedding is ``length`` long."""
-    missing = (length - encoded.embeds.shape[1]) // empty.shape[1]
+def embed(
+    tokens: Tokens, encoder: Encoder, cut: "_Cut | Any", scheme: str, empty: Hidden | None = None
+) -> Encoded:
+    """Tokens through one encoder: chunks that ``cut`` makes, weighed by ``scheme``, end to end.
+
+    ``empty`` is what the encoder says of the empty prompt, where that is known already. No chunk is
+    encoded twice.
+    """
+    empty = encoder(Chunk()) if empty is None else empty
+    dtype = empty.states.dtype
+    said: dict[Any, Hidden] = {}
+
+    def hidden(chunk: Chunk, unseen: frozenset[int]) -> Hidden:
+        key = (tuple((token.id, token.vector) for token in chunk.tokens), unseen)
+        if key not in said:
+            said[key] = encoder(chunk, unseen) if unseen else encoder(chunk)
+        return said[key]
+
+    chunks = cut(tokens)
+    reading = Reading(
+        tokens=tokens,
+        chunks=chunks,
+        cut=cut,
+        limits=encoder.limits,
+        states=lambda chunk, unseen: _wide(hidden(chunk, unseen).states[0]),
+        z0=_wide(empty.states[0]),
+    )
+    embeds = torch.cat(weigh(reading, scheme))[None].to(dtype)  # [1, chunks·77, d]
+    read = tuple(token for chunk in chunks for token in chunk.tokens if token.word)
+    return Encoded(embeds, hidden(chunks[0], frozenset()).pooled, read)
+
+
+def lengthen(encoded: Encoded, length: int, empty: Tensor, match: str = "pad-empty") -> Encoded:
+    """Make an embedding ``length`` long; by default with chunks of the empty prompt ``[1, t, d]``.
+
+    The other ways are in ``MATCHES``.
+    """
+    missing = length - encoded.embeds.shape[1]
     if missing <= 0:
         return encoded
-    embeds = torch.cat([encoded.embeds, *[empty] * missing], dim=1)
+    embeds = MATCHES[match](encoded.embeds, missing, empty)
     return Encoded(embeds, encoded.pooled, encoded.tokens)
 
 
-def _chunks(prompt: Prompt, encoder: TextEncoder) -> list[Chunk]:
-    limits = encoder.limits
-    enough = MAX_CHUNKS * limits.room + 1  # no text of so many tokens and breaks is within bounds
-    tokens = list(islice(tokenize(prompt, encoder.tokenizer), enough))
-    chunks = split(tokens, room=limits.room, comma=limits.comma)
-    if len(chunks) > MAX_CHUNKS or len(tokens) == enough:
-        raise PromptError(
-            f"the prompt has more than {MAX_CHUNKS} chunks of {limits.room} tokens",
-            code="prompt-too-long",
-            cure="shorten it, or use fewer BREAKs",
-            source=prompt.source,
-            span=next((t.span for c in chunks[MAX_CHUNKS:] for t in c.tokens), None),
+def known(name: str, table: Mapping[str, object], what: str, *, code: str) -> None:
+    """Raise RequestError with this code unless the table has the name."""
+    if name not in table:
+        raise RequestError(
+            f"there is no {what} {shown(name)}",
+            code=code,
+            cure=f"choose one of: {', '.join(table)}",
         )
-    return chunks
 
 
-def _weigh(z: Tensor, weights: list[float], z0: Tensor, scheme: str) -> Tensor:
-    """One chunk ``[1, t, d]`` weighed in float32; untouched where every weight is 1."""
-    if all(weight == 1 for weight in weights):
-        return z
-    w = torch.tensor(weights, device=z.device, dtype=torch.float32)[:, None]
-    return SCHEMES[scheme](z[0].float(), w, z0[0].float())[None].to(z.dtype)
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Tokens of a prompt into chunks for an encoder, by one of ``CHUNKINGS``."""
+
+    prompt: Prompt
+    encoder: TextEncoder
+    rule: str
+
+    def __call__(self, tokens: Any) -> list[Chunk]:
+        """Cut. Raises PromptError ``prompt-too-long``."""
+        tokens, limits = list(tokens), self.encoder.limits
+        chunks = CHUNKINGS[self.rule](tokens, limits, self.encoder.spelled)
+        if len(chunks) > MAX_CHUNKS or len(tokens) > MAX_CHUNKS * limits.room:
+            raise PromptError(
+                f"the prompt has more than {MAX_CHUNKS} chunks of {limits.room} tokens",
+                code="prompt-too-long",
+                cure="shorten it, or use fewer BREAKs",
+                source=self.prompt.source,
+                span=next((t.span for c in chunks[MAX_CHUNKS:] for t in c.tokens), None),
+            )
+        return chunks
+
+
+def _tokens(prompt: Prompt, encoder: TextEncoder) -> Tokens:
+    """The tokens of a prompt, cut off where no text is within bounds any more."""
+    enough = MAX_CHUNKS * encoder.limits.room + 1
+    return tuple(islice(tokenize(prompt, encoder.tokenizer, encoder.names), enough))
+
+
+def _continued(tokens: Tokens, length: int, eos: int) -> Tokens:
+    """Tokens continued to a length with end tokens, which belong to no word."""
+    end = next((t.span.stop for t in reversed(tokens) if t is not None), 0)
+    pad = TokenWeight(eos, "", 1.0, Span(end, end), chunk=0, word=0)
+    return (*tokens, *[pad] * (length - sum(token is not None for token in tokens)))
+
+
+def _wide(states: Tensor) -> Tensor:
+    """States in float32, or in float64 if they are."""
+    return states.float() if states.element_size() < torch.float32.itemsize else states
 
 
 def _side_by_side(columns: list[Tensor], empties: list[Tensor]) -> Tensor:
@@ -147,6 +264,34 @@ def _side_by_side(columns: list[Tensor], empties: list[Tensor]) -> Tensor:
         ],
         dim=-1,
     )
+
+
+def _notices(
+    plan: Plan,
+    encoders: Encoders,
+    made: Sequence[Encoded],
+    vocabulary: Collection[str] | None,
+    clip_skip: int | None,
+) -> Iterator[Notice]:
+    if clip_skip is not None and clip_skip != 1 and all(e.penultimate for e in encoders.each):
+        yield Notice(
+            "clip-skip-inert",
+            f"clip skip {clip_skip} does nothing: this family reads the last layer but one anyway",
+        )
+    read = [token for encoded in made for token in encoded.tokens if token.vector is not None]
+    for text, file, of in {(t.text, t.vector.file, t.vector.of): 0 for t in read if t.vector}:
+        yield Notice("embedding-read", f"{text!r} is the textual inversion {file}, {of} vectors")
+    for prompt in (plan.positive, *(negative.prompt for negative in plan.negatives)):
+        for run in runs(prompt):
+            for call in called(run.text, prompt.dialect, encoders.each[0].names):
+                if call.file is None:
+                    yield Notice(
+                        "embedding-missing",
+                        f"no textual inversion is called {call.name!r}, so the model reads nothing",
+                    )
+    if vocabulary is not None:
+        names = {word for token in read for word in words_of(token.text)}
+        yield from _unknown(plan, frozenset(vocabulary) | names)
 
 
 def _unknown(plan: Plan, vocabulary: Collection[str]) -> Iterator[Notice]:

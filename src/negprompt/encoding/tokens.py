@@ -1,22 +1,15 @@
-"""Weighted text → chunks of weighted tokens, as A1111 fills them. No tensors, no encoder.
+"""Weighted text → weighted tokens, textual inversions in their places. No tensors, no encoder."""
 
-A CLIP encoder reads 77 tokens at once: begin, 75 of text, end. Longer prompts are cut into chunks
-of 75 that are encoded one by one; a chunk that fills up shortly after a comma is cut at that comma,
-and BREAK starts a new chunk at once.
-"""
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from negprompt.encoding.types import TokenWeight
-from negprompt.language import Prompt
+from negprompt.encoding.names import Names, called
+from negprompt.encoding.types import TokenWeight, Vector
+from negprompt.errors import PromptError, Span, shown
+from negprompt.language import Embedding, Prompt, Segment, Text
 
-BACKTRACK = 20
-"""Tokens that a comma may lie back for a full chunk to be cut there (A1111's default)."""
-
-MAX_CHUNKS = 40
-"""Chunks of one prompt: 3,000 tokens of CLIP, far more than any model can tell apart."""
+NO_NAMES = Names()
 
 
 class Tokenizer(Protocol):
@@ -47,18 +40,22 @@ class Limits:
     """Id of the token ``,``; None where the vocabulary has none."""
     room: int
     """Tokens of text in a chunk: 75 for CLIP."""
+    plus: int | None = None
+    """Id of the token ``+``, put in place of a word to read the rest without it; None: ``eos``."""
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> "Limits":
         """Read them from the tokenizer itself."""
+        unknown = (None, getattr(tokenizer, "unk_token_id", None))
         comma = tokenizer.convert_tokens_to_ids(",</w>")
-        unknown = getattr(tokenizer, "unk_token_id", None)
+        plus = tokenizer.convert_tokens_to_ids("+</w>")
         return cls(
             bos=tokenizer.bos_token_id,
             eos=tokenizer.eos_token_id,
             pad=tokenizer.pad_token_id,
-            comma=None if comma in (None, unknown) else comma,
+            comma=None if comma in unknown else comma,
             room=tokenizer.model_max_length - 2,
+            plus=None if plus in unknown else plus,
         )
 
 
@@ -79,57 +76,126 @@ class Chunk:
         text = [token.weight for token in self.tokens]
         return [1.0, *text, *[1.0] * (limits.room + 1 - len(text))]
 
+    def words(self, limits: Limits) -> list[int]:
+        """The word of each id: 0 at begin, end and padding."""
+        text = [token.word for token in self.tokens]
+        return [0, *text, *[0] * (limits.room + 1 - len(text))]
 
-def tokenize(prompt: Prompt, tokenizer: Tokenizer) -> Iterator[TokenWeight | None]:
-    """The tokens of a prompt in order, each with weight and span; None where BREAK stands."""
-    for segment in prompt.segments():
+
+def tokenize(
+    prompt: Prompt, tokenizer: Tokenizer, names: Names = NO_NAMES
+) -> Iterator[TokenWeight | None]:
+    """The tokens of a prompt in order, each with weight and span; None where BREAK stands.
+
+    A textual inversion stands as its vectors, one token each. Raises ModelError where its file
+    cannot be used and PromptError ``embedding-too-long`` where it is longer than a chunk.
+    """
+    room = tokenizer.model_max_length - 2
+    for token in _tokens(prompt, tokenizer, names):
+        if token is not None and token.vector is not None and token.vector.of > room:
+            raise PromptError(
+                f"the textual inversion {shown(token.vector.file)} has {token.vector.of} vectors, "
+                f"and a chunk has room for {room}",
+                code="embedding-too-long",
+                cure="use one with fewer vectors",
+                source=prompt.source,
+                span=token.span,
+            )
+        yield token
+
+
+def runs(prompt: Prompt) -> Iterator[Segment]:
+    """The text in runs of one weight: A1111's, or ComfyUI's, which are not joined over brackets."""
+    if prompt.dialect != "comfy":
+        yield from prompt.segments()
+        return
+    run: Segment | None = None
+    called = False
+    for node, weight in prompt.pieces():
+        text = node.text if isinstance(node, Text | Embedding) else "BREAK"
+        anchors = node.anchors if isinstance(node, Text) else ((0, node.span.start),)
+        joins = run is not None and run.span.stop == node.span.start
+        if run is not None and joins and (called or isinstance(node, Embedding)):
+            moved = tuple((at + len(run.text), source) for at, source in anchors)
+            span = Span(run.span.start, node.span.stop)
+            run = Segment(run.text + text, weight, span, (*run.anchors, *moved))
+        else:
+            if run is not None:
+                yield run
+            run = Segment(text, weight, node.span, anchors)
+        called = isinstance(node, Embedding)
+    if run is not None:
+        yield run
+
+
+def with_inversions(tokens: Sequence[TokenWeight], names: Names) -> Iterator[TokenWeight]:
+    """Tokens of one run with vectors where the tokens are the bare name of an inversion."""
+    ids = [token.id for token in tokens]
+    at = 0
+    while at < len(tokens):
+        found = names.match(ids, at)
+        if found is None:
+            yield tokens[at]
+            at += 1
+            continue
+        count, file = found
+        first, last = tokens[at], tokens[at + count - 1]
+        text = "".join(token.text for token in tokens[at : at + count])
+        whole = replace(first, id=0, text=text, span=Span(first.span.start, last.span.stop))
+        yield from _vectors(whole, file, len(names.load(file)))
+        at += count
+
+
+def _tokens(prompt: Prompt, tokenizer: Tokenizer, names: Names) -> Iterator[TokenWeight | None]:
+    word = 0
+    for segment in runs(prompt):
         if segment.is_break:
             yield None
             continue
-        read = tokenizer(
-            segment.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
-        )
-        for number, (start, stop) in zip(read["input_ids"], read["offset_mapping"], strict=True):
-            yield TokenWeight(
-                id=number,
-                text=segment.text[start:stop],
-                weight=segment.weight,
-                span=segment.locate(start, stop),
-                chunk=0,
-            )
+        for text, start, file in _pieces(segment.text, prompt.dialect, names):
+            word += 1
+            if file is None:
+                tokens = list(_read(text, start, segment, word, tokenizer))
+                yield from with_inversions(tokens, names) if prompt.dialect == "a1111" else tokens
+            else:
+                span = segment.locate(start, start + len(text))
+                whole = TokenWeight(0, text, segment.weight, span, chunk=0, word=word)
+                yield from _vectors(whole, file, len(names.load(file)))
 
 
-def split(
-    tokens: Iterable[TokenWeight | None],
-    *,
-    room: int = 75,
-    comma: int | None = None,
-    backtrack: int = BACKTRACK,
-) -> list[Chunk]:
-    """Fill chunks of ``room`` tokens; None in the stream starts a new one. Never empty.
+def _pieces(text: str, dialect: str, names: Names) -> Iterator[tuple[str, int, str | None]]:
+    """Pieces of a run, their places, their files: plain text, and calls by a spelled name.
 
-    A full chunk whose last comma lies at most ``backtrack`` tokens back keeps what stands before
-    and at the comma, and the rest moves on. A comma that would itself open the next chunk counts
-    as that chunk's text but not as a place to cut.
+    ComfyUI takes the space before a call for part of it, and text behind one without its spaces.
     """
-    chunks: list[Chunk] = []
-    filling: list[TokenWeight] = []
-    cut: int | None = None  # length of the chunk up to and with its last comma
-    for token in tokens:
-        if token is None:
-            chunks.append(Chunk(tuple(filling)))
-            filling, cut = [], None
-        elif len(filling) == room:
-            near = cut is not None and room - cut < backtrack and token.id != comma
-            keep = cut if near else room
-            chunks.append(Chunk(tuple(filling[:keep])))
-            filling, cut = [*filling[keep:], token], None
-        else:
-            filling.append(token)
-            cut = len(filling) if token.id == comma else cut
-    if filling or not chunks:
-        chunks.append(Chunk(tuple(filling)))
-    return [
-        Chunk(tuple(replace(token, chunk=place) for token in chunk.tokens))
-        for place, chunk in enumerate(chunks)
-    ]
+    done = 0
+    for call in called(text, dialect, names):
+        before = text[done : call.start]
+        if before.strip() if done else before[:-1]:
+            yield before, done, None
+        if call.file is not None:
+            yield text[call.start : call.stop], call.start, call.file
+        done = call.stop
+    rest = text[done:]
+    if rest.strip() if done else rest:
+        yield rest, done, None
+
+
+def _read(
+    text: str, start: int, segment: Segment, word: int, tokenizer: Tokenizer
+) -> Iterator[TokenWeight]:
+    read = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    for number, (first, stop) in zip(read["input_ids"], read["offset_mapping"], strict=True):
+        yield TokenWeight(
+            id=number,
+            text=text[first:stop],
+            weight=segment.weight,
+            span=segment.locate(start + first, start + stop),
+            chunk=0,
+            word=word,
+        )
+
+
+def _vectors(token: TokenWeight, file: str, count: int) -> Iterator[TokenWeight]:
+    for index in range(count):
+        yield replace(token, vector=Vector(file, index, count))

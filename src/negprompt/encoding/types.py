@@ -10,10 +10,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Vector:
+    """One vector of a textual inversion, which stands where a token does."""
+
+    file: str
+    """The inversion's file, within the folder that inversions are read from."""
+    index: int
+    """Which of its vectors, from 0."""
+    of: int
+    """How many it has."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenWeight:
     """One token of a prompt. Begin, end and padding tokens are not among them."""
 
     id: int
+    """Its number in the vocabulary; 0 for a vector."""
     text: str
     """The characters that the token stands for."""
     weight: float
@@ -21,6 +34,10 @@ class TokenWeight:
     """Where these characters stand in the prompt's source."""
     chunk: int
     """Which chunk of the embedding the token is in, from 0."""
+    word: int = 1
+    """The run of text, between changes of weight, that it belongs to, from 1."""
+    vector: Vector | None = None
+    """The vector in its place, where a textual inversion is named."""
 
 
 @dataclass(frozen=True, slots=True)
