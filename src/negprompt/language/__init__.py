@@ -1,9 +1,12 @@
 """Text to a tree with weights and places, and back.  Standard library only."""
 
 from negprompt.errors import Span
+from negprompt.language.conjunctions import Conjunction, conjunction
 from negprompt.language.dialects import DIALECTS, parse
-from negprompt.language.printer import number, to_text
+from negprompt.language.printer import WRITERS, number, to_text
 from negprompt.language.remarks import remarks
+from negprompt.language.schedules import Stretch, schedule
+from negprompt.language.stages import Staged, networks, parts, staged, uncommented
 from negprompt.language.tree import (
     Begin,
     Break,
@@ -23,10 +26,12 @@ from negprompt.language.tree import (
 
 __all__ = [
     "DIALECTS",
+    "WRITERS",
     "Begin",
     "Break",
     "Close",
     "Comment",
+    "Conjunction",
     "Embedding",
     "End",
     "Network",
@@ -37,9 +42,17 @@ __all__ = [
     "Segment",
     "Share",
     "Span",
+    "Staged",
+    "Stretch",
     "Text",
+    "conjunction",
+    "networks",
     "number",
     "parse",
+    "parts",
     "remarks",
+    "schedule",
+    "staged",
     "to_text",
+    "uncommented",
 ]

@@ -59,7 +59,7 @@ _OPTIONS: Final = rf"(?P<options>(?:{_OPTION}(?:{_S},{_S}{_OPTION})*+)?+)"
 _SPACES: Final = re.compile(_S)
 _RUN: Final = re.compile(r"[^ \t\n\r\v\f]++")
 _WORD_PART: Final = r"""\\[()",.+\-=]|[-+](?![ \t\n\r\v\f()",.+\-=]|\Z)|[^ \t\n\r\v\f()",.+\-=]"""
-_WORD: Final = re.compile(rf"(?:{_WORD_PART})++")
+BARE_WORD: Final = re.compile(rf"(?:{_WORD_PART})++")
 _QUOTED_WORD: Final = re.compile(rf"(?:(?!\\[tnrf])(?:{_WORD_PART}))++")
 _QUOTED_SPACES: Final = re.compile(r"(?:[ \t\n\r\v\f]|\\[tnrf])*+")
 _QUOTE: Final = re.compile(r'"(?:\\"|[^"\n\r])*"')
@@ -346,7 +346,7 @@ class _Reader:
             elif first == '"':
                 found = yield self._quoted(at, stop, whole=False)
             else:
-                pattern = _WORD if stop == self.end else _QUOTED_WORD
+                pattern = BARE_WORD if stop == self.end else _QUOTED_WORD
                 if word := pattern.match(self.text, at, stop):
                     found = _Found(word.end(), [self._word(at, word.end())], is_word=True)
             self.operands[key] = found

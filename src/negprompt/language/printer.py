@@ -1,72 +1,45 @@
-r"""The tree back to text that reads as the same tree.  Knows the spelling of A1111's dialect.
+"""The tree back to text that reads as the same tree, in the dialect it was read in."""
 
-Brackets and backslashes in texts are escaped.  What A1111 has no escape for is kept apart by a lone
-backslash, which A1111 drops: the word BREAK (``B\REAK``), a text that ends like a weight
-(``(ratio:\16)``), spaces next to a break, and a text of no length.
-"""
-
-import re
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
-from negprompt.language.tree import Break, Close, Node, Open, Prompt, Text
+from negprompt.errors import RequestError, shown
+from negprompt.language import a1111_printer, comfy_printer, compel, compel_printer, plain
+from negprompt.language.digits import number
+from negprompt.language.tree import Prompt
 
-_SPECIAL: Final = re.compile(r"[\\()\[\]]")
-_BREAK: Final = re.compile(r"\bBREAK\b")
-_NUMBER: Final = re.compile(r"\s*+[+-]?[.\d]++\s*+")
-_CLOSING: Final = {"(": ")", "[": "]"}
+__all__ = ["WRITERS", "number", "to_text"]
+
+
+def _compel(prompt: Prompt) -> str:
+    """Return compel's spelling, or the source where only that reads as the tree."""
+    text = compel_printer.write(prompt)
+    is_sure = not prompt.source or compel.read(text).nodes == prompt.nodes
+    return text if is_sure else prompt.source
+
+
+WRITERS: Final[Mapping[str, Callable[[Prompt], str]]] = MappingProxyType(
+    {
+        "a1111": a1111_printer.write,
+        "comfy": comfy_printer.write,
+        "compel": _compel,
+        "plain": plain.write,
+    }
+)
+"""The dialects that are written; the others are read only."""
 
 
 def to_text(prompt: Prompt) -> str:
     """Return text whose tree is ``prompt``'s, spans apart: parse(to_text(p)).nodes == p.nodes.
 
-    Holds for every tree that ``parse`` makes.  In a tree made by hand a break without texts at its
-    sides gets empty ones, and an empty text elsewhere than at a break, the end or a written
-    weight is lost.
+    Holds for every tree that ``parse`` makes in one of these dialects.  Raises RequestError
+    ``dialect-read-only`` for a tree of another.
     """
-    nodes: list[Node | None] = [None, *prompt.nodes, None]
-    triples = zip(nodes, nodes[1:], nodes[2:], strict=False)
-    return "".join(_spelled(before, node, after) for before, node, after in triples)
-
-
-def number(weight: float) -> str:
-    """Return the shortest digits that read back as ``weight``, without an exponent: 1.5, 2, 1000.
-
-    A weight in a prompt has no exponent.  ``weight`` must be finite.
-    """
-    return format(Decimal(repr(float(weight))), "f").removesuffix(".0")
-
-
-def _spelled(before: Node | None, node: Node | None, after: Node | None) -> str:
-    if isinstance(node, Text):
-        return _text(before, node.text, after)
-    if isinstance(node, Break):
-        return " BREAK "
-    if isinstance(node, Open):
-        return node.bracket
-    if isinstance(node, Close):
-        weight = "" if node.weight is None else f":{number(node.weight)}"
-        return weight + _CLOSING[node.bracket]
-    return ""
-
-
-def _text(before: Node | None, text: str, after: Node | None) -> str:
-    if not text:
-        return "\\" if _stands_empty(before, after) else ""
-    spelled = _BREAK.sub(r"B\\REAK", _SPECIAL.sub(r"\\\g<0>", text))
-    if isinstance(after, Close) and after.bracket == "(" and after.weight is None:
-        head, colon, tail = spelled.rpartition(":")
-        if colon and _NUMBER.fullmatch(tail):
-            spelled = f"{head}:\\{tail}"
-    if isinstance(before, Break) and text[0].isspace():
-        spelled = "\\" + spelled
-    if isinstance(after, Break) and text[-1].isspace():
-        spelled += "\\"
-    return spelled
-
-
-def _stands_empty(before: Node | None, after: Node | None) -> bool:
-    """Whether a text of no length is A1111's lone backslash here, not the side of a break."""
-    if isinstance(before, Break) or isinstance(after, Break):
-        return False
-    return after is None or (isinstance(after, Close) and after.weight is not None)
+    if prompt.dialect not in WRITERS:
+        raise RequestError(
+            f"the prompt dialect {shown(prompt.dialect)} is read, not written",
+            code="dialect-read-only",
+            cure=f"choose one of: {', '.join(WRITERS)}",
+        )
+    return WRITERS[prompt.dialect](prompt)
