@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from tests.conformance.suites import Case, Deviation, Refused, Suite, near, same
 
-from negprompt.language import Prompt, midjourney, parse, sdnext, stages
+from negprompt.language import Embedding, Prompt, Text, midjourney, parse, sdnext, stages
 from negprompt.language.schedules import schedule
 
 Pairs = list[list[Any]]
@@ -107,7 +107,9 @@ def _a1111_networks(case: Case) -> Any:
 
 
 def _comfy_attention(case: Case) -> Any:
-    return _merged(_pairs(parse(case["input"], "comfy")))
+    pieces = parse(case["input"], "comfy").pieces()
+    words = [(node, w) for node, w in pieces if isinstance(node, Text | Embedding)]
+    return _merged([[node.text, weight] for node, weight in words])
 
 
 def _comfy_agrees(answer: Any, expected: Any, case: Case) -> bool:

@@ -42,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _cases(file: Path) -> list[dict[str, Any]]:
-    """Return the cases of a file, each with the settings that the file gives for all of them."""
+    """Return the cases of a file."""
     suite = json.loads(file.read_text(encoding="utf-8"))
-    return [{**case, "suite": suite} for case in suite["cases"]]
+    return list(suite["cases"])
 
 
 def _report(stem: str, suite: Suite, cases: list[dict[str, Any]], show: int) -> bool:

@@ -2,10 +2,13 @@
 
 from typing import Final
 
+from tests.conformance.chunks import CHUNKS
+from tests.conformance.compel import COMPEL
+from tests.conformance.embedding import EMBEDDING
 from tests.conformance.reading import READING
 from tests.conformance.suites import Suite
 
-SUITES: Final[dict[str, Suite]] = {**READING}
+SUITES: Final[dict[str, Suite]] = {**READING, **COMPEL, **CHUNKS, **EMBEDDING}
 
 _POLICY: Final = "styles and image metadata are read where policies and metadata are built"
 _TEMPLATES: Final = "a language of templates; prompts are read once its choices are made"
