@@ -7,6 +7,7 @@ from negprompt.language.printer import WRITERS, number, to_text
 from negprompt.language.remarks import remarks
 from negprompt.language.schedules import Stretch, schedule
 from negprompt.language.stages import Staged, networks, parts, staged, uncommented
+from negprompt.language.translate import Loss, Translation, translate
 from negprompt.language.tree import (
     Begin,
     Break,
@@ -34,6 +35,7 @@ __all__ = [
     "Conjunction",
     "Embedding",
     "End",
+    "Loss",
     "Network",
     "Node",
     "Open",
@@ -45,6 +47,7 @@ __all__ = [
     "Staged",
     "Stretch",
     "Text",
+    "Translation",
     "conjunction",
     "networks",
     "number",
@@ -54,5 +57,6 @@ __all__ = [
     "schedule",
     "staged",
     "to_text",
+    "translate",
     "uncommented",
 ]

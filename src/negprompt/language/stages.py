@@ -76,13 +76,13 @@ def staged(
     ``value-out-of-range`` for fewer than one step.
     """
     check_characters(text)
-    excerpt = _without_comments(Excerpt.of(text))
+    excerpt = without_comments(Excerpt.of(text))
     networks: tuple[Network, ...] = ()
     if negative:
         weighted: tuple[tuple[Excerpt, float], ...] = ((excerpt, 1.0),)
     else:
-        excerpt, networks = _without_networks(excerpt)
-        weighted = _parts(excerpt)
+        excerpt, networks = take_networks(excerpt)
+        weighted = split_parts(excerpt)
     return Staged(
         tuple(
             StagedPart(
@@ -100,7 +100,7 @@ def staged(
 
 def uncommented(text: str) -> str:
     """Return the text without comments, a line break in the place of each."""
-    return _without_comments(Excerpt.of(text)).text
+    return without_comments(Excerpt.of(text)).text
 
 
 def networks(text: str) -> Called:
@@ -108,7 +108,7 @@ def networks(text: str) -> Called:
 
     A name alone, or no argument at all, is no call and stays text.
     """
-    excerpt, found = _without_networks(Excerpt.of(text))
+    excerpt, found = take_networks(Excerpt.of(text))
     return Called(excerpt.text, found)
 
 
@@ -120,14 +120,14 @@ def parts(text: str) -> tuple[WeightedText, ...]:
     is read even where there is no AND, so ``ratio 16:9`` is "ratio 16" with nine times the
     guidance.  Raises PromptError ``weight-not-finite``.
     """
-    return tuple(WeightedText(part.text, weight) for part, weight in _parts(Excerpt.of(text)))
+    return tuple(WeightedText(part.text, weight) for part, weight in split_parts(Excerpt.of(text)))
 
 
-def _without_comments(excerpt: Excerpt) -> Excerpt:
+def without_comments(excerpt: Excerpt) -> Excerpt:
     return excerpt.sub(_COMMENT_LINE, "\n").sub(_COMMENT, "\n")
 
 
-def _without_networks(excerpt: Excerpt) -> tuple[Excerpt, tuple[Network, ...]]:
+def take_networks(excerpt: Excerpt) -> tuple[Excerpt, tuple[Network, ...]]:
     last = excerpt.text.rfind(">") + 1  # behind it no call can end, and looking would take long
     calls = list(_NETWORK.finditer(excerpt.text, 0, last))
     found = tuple(
@@ -137,7 +137,7 @@ def _without_networks(excerpt: Excerpt) -> tuple[Excerpt, tuple[Network, ...]]:
     return excerpt.without([Span(call.start(), call.end()) for call in calls]), found
 
 
-def _parts(excerpt: Excerpt) -> tuple[tuple[Excerpt, float], ...]:
+def split_parts(excerpt: Excerpt) -> tuple[tuple[Excerpt, float], ...]:
     found = []
     start = 0
     for word in _AND.finditer(excerpt.text):
