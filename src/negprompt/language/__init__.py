@@ -3,11 +3,12 @@
 from negprompt.errors import Span
 from negprompt.language.conjunctions import Conjunction, conjunction
 from negprompt.language.dialects import DIALECTS, parse
+from negprompt.language.draft import Loss
 from negprompt.language.printer import WRITERS, number, to_text
 from negprompt.language.remarks import remarks
 from negprompt.language.schedules import Stretch, schedule
 from negprompt.language.stages import Staged, networks, parts, staged, uncommented
-from negprompt.language.translate import Loss, Translation, translate
+from negprompt.language.translation import Translation, translate
 from negprompt.language.tree import (
     Begin,
     Break,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from negprompt.language.compel import BARE_WORD
+from negprompt.language.compel_elements import BARE_WORD
 from negprompt.language.digits import number
 from negprompt.language.nodes import Begin, Close, End, Network, Node, Open, Part, Text
 from negprompt.language.tree import Prompt

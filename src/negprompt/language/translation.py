@@ -8,7 +8,7 @@ from typing import Final
 
 from negprompt.errors import RequestError, Span, shown
 from negprompt.language import comfy_printer
-from negprompt.language.compel import BARE_WORD
+from negprompt.language.compel_elements import BARE_WORD
 from negprompt.language.compel_printer import escaped
 from negprompt.language.digits import number
 from negprompt.language.draft import Draft, Item, Loss, Said, Strand, draft
