@@ -40,6 +40,11 @@ _IN_NEGATIVE: Final = re.compile(
 _COMFY_MARK: Final = re.compile(r"\\[()]|(?P<bracket>[()])")
 _COMFY_INSIDE: Final = re.compile(r"(?<=[^\s(])(?<!\\\()(?P<hit>embedding:[^\s,()]++)")
 
+_COMMENT: Final = re.compile(r"(?P<hit>#[^\n]*+)")
+_LAST_NUMBER: Final = re.compile(r"(?P<hit>:\s*+[-+]?+(?:\d++(?:\.\d*+)?|\.\d++))\s*+\Z")
+_NETWORK: Final = re.compile(r"(?P<hit><\w++:[^<>]++>)")
+_AND: Final = re.compile(r"(?P<hit>\bAND\b)")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -128,13 +133,54 @@ def comfy_traps(source: str) -> Iterator[Finding]:
             depth -= 1
             if depth < 0 and stray is None:
                 stray = Span(mark.start(), mark.end())
-    if hits := list(_COMFY_INSIDE.finditer(source)):
+    if spans := _spans(_COMFY_INSIDE, source):
         yield Finding(
             code="embedding-unread",
-            spans=tuple(Span(*match.span("hit")) for match in hits),
+            spans=spans,
             what="stands right behind other text, where ComfyUI reads it as text",
             cure="put a space before it",
         )
+
+
+def a1111_traps(source: str, side: Side | None) -> Iterator[Finding]:
+    """Yield what A1111 does to a text before it reads brackets, where few expect it.
+
+    ``comment-unread``: ``#`` to the end of a line.  In a positive ``guidance-weighed``: a number
+    behind a colon at the very end, where there is no AND.  In a negative ``network-in-negative``
+    and ``and-in-negative``, which act in the positive alone.
+    """
+    if spans := _spans(_COMMENT, source):
+        yield Finding(
+            code="comment-unread",
+            spans=spans,
+            what="is a comment in A1111, up to the end of its line",
+            cure="take the # away where it is meant as text",
+        )
+    if side == "positive" and (spans := _spans(_LAST_NUMBER, source)) and not _AND.search(source):
+        yield Finding(
+            code="guidance-weighed",
+            spans=spans,
+            what="ends the prompt, where A1111 takes a number for the weight of its guidance",
+            cure="put a comma behind it where it is meant as text",
+        )
+    if side == "negative" and (spans := _spans(_NETWORK, source)):
+        yield Finding(
+            code="network-in-negative",
+            spans=spans,
+            what="calls a network, which A1111 does from the prompt alone; here it is text",
+            cure="put it in the prompt",
+        )
+    if side == "negative" and (spans := _spans(_AND, source)):
+        yield Finding(
+            code="and-in-negative",
+            spans=spans,
+            what="divides A1111's prompt alone; in a negative it is a word",
+            cure="write a comma, or give several negatives",
+        )
+
+
+def _spans(pattern: re.Pattern[str], source: str) -> tuple[Span, ...]:
+    return tuple(Span(*match.span("hit")) for match in pattern.finditer(source))
 
 
 def _cure(habit: Habit, match: re.Match[str], dialect: str) -> str:

@@ -7,12 +7,18 @@ from typing import Final
 
 from negprompt.errors import Notice, PromptError, Span, shown
 from negprompt.language import midjourney, sdnext
-from negprompt.language.detect import Finding, Side, comfy_traps, look_alikes, negations
+from negprompt.language.detect import (
+    Finding,
+    Side,
+    a1111_traps,
+    comfy_traps,
+    look_alikes,
+    negations,
+)
 from negprompt.language.tree import (
     Begin,
     Break,
     Close,
-    Comment,
     End,
     Node,
     Open,
@@ -31,9 +37,8 @@ def remarks(prompt: Prompt, *, side: Side | None = None) -> tuple[Notice, ...]:
 
     ``bracket-unclosed``: it acts to the end of the prompt.  ``break-in-group``: A1111 would read
     the word.  ``weight-unread``: ``(x:1e2)``, ``(x:nan)`` are text in A1111's language.
-    ``comment-unread``, ``parameters-unread``, ``choice-unread``: text that no model is given.
-    What detect.py finds: ``dialect-look-alike``, ``weights-off``, ``embedding-unread`` and, where
-    it is known on which ``side`` the prompt stands, ``negation-in-words``, ``double-negation``.
+    ``parameters-unread``, ``choice-unread``: what a Midjourney command holds beside its words.
+    And what detect.py finds; some of it where it is known on which ``side`` the prompt stands.
     """
     return tuple(
         Notice(finding.code, _said(finding, prompt.source)) for finding in _found(prompt, side)
@@ -42,6 +47,8 @@ def remarks(prompt: Prompt, *, side: Side | None = None) -> tuple[Notice, ...]:
 
 def _found(prompt: Prompt, side: Side | None) -> Iterator[Finding]:
     yield from _structure(prompt)
+    if prompt.dialect == "a1111":
+        yield from a1111_traps(prompt.source, side)
     if prompt.dialect == "comfy":
         yield from comfy_traps(prompt.source)
     if prompt.dialect == "midjourney":
@@ -59,7 +66,7 @@ def _said(finding: Finding, source: str) -> str:
 
 
 def _structure(prompt: Prompt) -> Iterator[Finding]:
-    """Yield what the tree shows: brackets, breaks, weights and comments."""
+    """Yield what the tree shows: brackets, breaks and weights."""
     if spans := _unclosed(prompt):
         yield Finding(
             code="bracket-unclosed",
@@ -80,14 +87,6 @@ def _structure(prompt: Prompt) -> Iterator[Finding]:
             spans=spans,
             what=_UNREAD.get(prompt.dialect, "is read as text, as in A1111"),
             cure="a weight is a plain decimal number such as 1.2",
-        )
-    comments = (n.span for n in prompt.nodes if isinstance(n, Comment) and len(n.span))
-    if prompt.dialect == "a1111" and (spans := tuple(comments)):
-        yield Finding(
-            code="comment-unread",
-            spans=spans,
-            what="is a comment in A1111, and no model is given it",
-            cure="take the # away where it is meant as text",
         )
 
 

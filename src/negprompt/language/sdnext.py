@@ -22,6 +22,7 @@ other, where SD.Next crashes.
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import isfinite
 from typing import Final, Literal, TypeAlias
 
@@ -133,12 +134,12 @@ class _Reader:
         for bracket, opened in self.opened.items():
             for start in opened:
                 self._multiply(start, _FACTOR[bracket])
+        runs = self._runs()
+        starts = [0, *(run[0].start for run in runs[1:]), len(self.source)]
         nodes: list[Node] = []
-        stop = len(self.source)
-        for run in reversed(self._runs()):
-            nodes += reversed(self._nodes(run, stop))
-            stop = run[0].start
-        return Prompt(tuple(reversed(nodes)), self.source, "sdnext")
+        for run, (start, stop) in zip(runs, pairwise(starts), strict=False):
+            nodes += self._nodes(run, Span(start, stop))
+        return Prompt(tuple(nodes), self.source, "sdnext")
 
     def _open(self, bracket: str, start: int) -> None:
         if sum(map(len, self.opened.values())) >= DEEPEST:
@@ -204,22 +205,23 @@ class _Reader:
                 runs[-1].append(piece)
         return runs
 
-    def _nodes(self, run: list[_Piece], stop: int) -> list[Node]:
-        start, weight = run[0].start, run[0].weight
+    def _nodes(self, run: list[_Piece], span: Span) -> list[Node]:
+        weight = run[0].weight
         if run[0].is_break:
-            return [Break(Span(start, stop))]
-        text = self._joined(run, Span(start, stop))
+            return [Break(span)]
+        text = self._joined(run, span)
         if not isfinite(weight):
             raise PromptError(
                 f"the weights around {shown(text.text, 30)} multiply beyond the largest number",
                 code="weight-not-finite",
                 cure="use fewer brackets around it or smaller weights",
                 source=self.source,
-                span=text.span,
+                span=span,
             )
         if weight == 1:
             return [text]
-        return [Open("(", Span(start, start)), text, Close("(", weight, Span(stop, stop))]
+        before, behind = Span(span.start, span.start), Span(span.stop, span.stop)
+        return [Open("(", before), text, Close("(", weight, behind)]
 
     def _joined(self, run: list[_Piece], span: Span) -> Text:
         texts: list[str] = []
