@@ -47,8 +47,8 @@ class Names:
 
     def find(self, name: str) -> str | None:
         """The file that ComfyUI takes for a name: as it is or with an ending, in any folder."""
-        for folder in sorted({str(PurePosixPath(file).parent) for file in self.files}):
-            base = "" if folder == "." else f"{folder}/"
+        folders = {str(PurePosixPath(file).parent) for file in self.files} - {"."}
+        for base in ("", *(f"{folder}/" for folder in sorted(folders))):
             for candidate in (name, *(name + ending for ending in ENDINGS)):
                 if f"{base}{candidate}" in self.files:
                     return f"{base}{candidate}"
