@@ -60,6 +60,12 @@ def variety(without: NDArray[Any], steered: NDArray[Any]) -> Interval:
     return Interval(ratio - 1, lo, hi)
 
 
+def spread(x: NDArray[Any]) -> float:
+    """Mean distance between rows ``[n, d]``, ``mean_{i<j} ‖x_i - x_j‖ / √d``; 0 for one row."""
+    n = len(x)
+    return float(_distances(np.asarray(x, np.float64)).sum() / (n * (n - 1))) if n > 1 else 0.0
+
+
 def _distances(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Root mean square difference of each two rows ``[n, n]``."""
     squares = (x * x).sum(1)

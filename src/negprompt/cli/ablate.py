@@ -1,0 +1,235 @@
+"""``negprompt ablate``: what each term of a negative does, on any model, and how sure that is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from negprompt.cli import options
+from negprompt.cli.shell import app
+from negprompt.cli.terminal import notices, progress, say, table
+
+if TYPE_CHECKING:
+    from negprompt.measure.ablate import Look, Question, Report
+    from negprompt.measure.ablate.findings import Comparison
+
+Prompts = Annotated[
+    list[str], typer.Argument(help="What the pictures should show.", show_default=False)
+]
+ProbeName = Annotated[
+    str,
+    typer.Option(
+        "--probe",
+        metavar="PROBE",
+        help="Who looks: judge, judge:second, clip:MODEL, vision:MODEL@URL, package:function of "
+        "your own, or none. By default the judge for the pocket model, else none.",
+        show_default=False,
+    ),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="TEXT",
+        help="A thing that should stay, the subject first; what the prompts name by default.",
+        show_default=False,
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="labels.csv of `negprompt label`: figures are put right for the probe's error.",
+        show_default=False,
+    ),
+]
+
+
+@app.command(epilog='Example: negprompt ablate "a cat on a beach" --negative "scarf, blurry"')
+def ablate(
+    prompts: Prompts,
+    *,
+    negative: options.NegativeTexts = None,
+    negative_weight: options.NegativeWeights = None,
+    seeds: Annotated[int, typer.Option(min=1, max=10_000, help="Most seeds a prompt.")] = 64,
+    probe: ProbeName = "",
+    keep: Keep = None,
+    labels: Labels = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Other labels, by which the probe's probabilities are put right first.",
+            show_default=False,
+        ),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help="A change of a rate below this share is nothing.")
+    ] = 0.1,
+    all_seeds: Annotated[
+        bool, typer.Option("--all-seeds", help="Do not stop where the answer is clear.")
+    ] = False,
+    model: options.ModelName = "pocket",
+    cfg: options.Scale = None,
+    steps: options.Steps = None,
+    seed: options.Seed = 0,
+    size: options.Size = None,
+    scheduler: options.Scheduler = None,
+    rule: options.Rule = "cfg",
+    rescale: options.Rescale = 0.0,
+    scheme: options.Scheme = "a1111",
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say what it would take, and stop.")
+    ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Ask the probe again what it was asked before.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Write the page.")] = True,
+    out: options.Out = Path("out/ablate"),
+) -> None:
+    """Say of each term of a negative whether it helps, does nothing or harms.
+
+    The same seeds without a negative, with it, without each term and with each term alone. Writes
+    ablate.html, ablate.json and ablate.csv; pictures are kept beside them, so the same command goes
+    on where it was interrupted.
+    """
+    base = options.request(
+        prompts[0], negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
+        seed=seed, size=size, scheduler=scheduler, rule=rule, rescale=rescale, scheme=scheme,
+    )  # fmt: skip
+    from negprompt.measure.ablate import Question
+    from negprompt.measure.ablate.written import written
+
+    question = Question(tuple(prompts), base, seeds, tuple(keep or ()), margin)
+    cost(question)
+    if estimate:
+        return
+    try:
+        report = _asked(
+            question, probe, out, labels=labels, calibrate=calibrate, early=not all_seeds,
+            anew=anew,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        say("pictures and answers are kept: the same command goes on from here")
+        raise
+    paths = written(report, out, html=html)
+    notices(report.notices)
+    told(report)
+    if as_json:
+        print(paths["json"].read_text("utf-8"), end="")
+    if as_csv:
+        print(paths["csv"].read_text("utf-8"), end="")
+    if not as_json and not as_csv:
+        for path in paths.values():
+            print(path)
+
+
+def _asked(
+    question: "Question",
+    name: str,
+    out: Path,
+    *,
+    labels: Path | None,
+    calibrate: Path | None,
+    early: bool,
+    anew: bool,
+) -> "Report":
+    from negprompt.engine import loaded
+    from negprompt.measure.ablate import ablate as asked
+    from negprompt.measure.ablate import gallery
+    from negprompt.measure.ablate.run import NOBODY
+    from negprompt.measure.labels import known, lines
+    from negprompt.measure.probes import probe
+    from negprompt.measure.probes.calibrated import calibrated
+
+    found = probe(name or default_probe(question.base.model))
+    needs_probe(found is not None, labels or calibrate)
+    if found is not None and calibrate is not None:
+        found = calibrated(found, lines(calibrate, found))
+    eyes = NOBODY if found is None or labels is None else known(labels, found)
+    with progress("pictures") as on_step:
+        done, total = 0, question.pictures
+
+        def on_pictures(count: int) -> None:
+            nonlocal done
+            done += count
+            on_step(done, total)
+
+        def on_look(look: "Look") -> None:
+            nonlocal total
+            total = done + look.pictures
+            say(sentence(look))
+
+        place = gallery(loaded(question.base.model), out, on_pictures)
+        return asked(
+            question, place, found, labels=eyes, early=early, anew=anew, on_look=on_look
+        )  # fmt: skip
+
+
+def default_probe(model: str) -> str:
+    """The judge where it knows the world of the model, else none."""
+    return "judge" if model == "pocket" else "none"
+
+
+def needs_probe(there: bool, labels: Path | None) -> None:
+    """Raise RequestError ``probe-needed`` for labels without a probe that they could put right."""
+    from negprompt.errors import RequestError
+
+    if not there and labels is not None:
+        raise RequestError(
+            "there are labels and no probe that they could put right",
+            code="probe-needed",
+            cure="name one with --probe",
+        )
+
+
+def cost(question: "Question") -> None:
+    """Say what a question takes at most, before anything is made."""
+    arms = len(list(question.arms()))
+    say(
+        f"{len(question.terms)} terms, {arms} arms × {len(question.prompts)} prompts × "
+        f"{question.seeds} seeds: at most {question.pictures} pictures, fewer where the answer is "
+        "clear early"
+    )
+
+
+def sentence(look: "Look") -> str:
+    """What is known after a batch, and what the rest takes."""
+    open_ = sum(ruling.verdict == "cannot tell yet" for ruling in look.rulings)
+    text = f"{look.seeds} seeds: {len(look.rulings) - open_} of {len(look.rulings)} terms are clear"
+    if not look.pictures:
+        return text
+    time = "" if look.seconds is None else f", about {duration(look.seconds)}"
+    return f"{text}; at most {look.pictures} pictures more{time}"
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def told(report: "Report") -> None:
+    """The table of terms on standard error."""
+    rows = []
+    for term in report.terms:
+        more = "" if term.more is None else f" ({term.more} more seeds needed)"
+        rows.append(
+            (term.text, f"{term.verdict}{more}", term.reason, _effect(term.alone),
+             _effect(term.within), f"{100 * term.alone.moved.rate:.1f} %",
+             f"{100 * term.alone.variety.rate:+.0f} %")
+        )  # fmt: skip
+    table(("term", "verdict", "why", "alone", "in the list", "changes", "variety"), rows)
+
+
+def _effect(found: "Comparison") -> str:
+    """``-42 [-55, -28]``: the change of a rate in points."""
+    concept = found.counted.concept
+    if concept is None:
+        return "?"
+    effect = concept.corrected or concept.effect
+    return f"{100 * effect.rate:+.0f} [{100 * effect.lo:+.0f}, {100 * effect.hi:+.0f}]"

@@ -1,0 +1,99 @@
+"""``negprompt explore``: is a negative needed at all? One sheet of scales × negatives."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from negprompt.cli import options
+from negprompt.cli.ablate import ProbeName, default_probe
+from negprompt.cli.shell import app
+from negprompt.cli.terminal import progress, say
+from negprompt.errors import RequestError
+
+if TYPE_CHECKING:
+    from negprompt.measure.explore import Cell
+
+
+@app.command(epilog='Example: negprompt explore "a cat on a beach" --count 8')
+def explore(
+    prompt: options.PromptText,
+    *,
+    short: Annotated[
+        str | None, typer.Option(help="The short negative.", show_default=False)
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="The template negative.", show_default=False)
+    ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="CELL", help="Go on from a cell, with --add.", show_default=False
+        ),
+    ] = None,
+    add: Annotated[
+        str | None,
+        typer.Option(metavar="TERM", help="One more term on the same seeds.", show_default=False),
+    ] = None,
+    probe: ProbeName = "",
+    model: options.ModelName = "pocket",
+    steps: options.Steps = None,
+    seed: options.Seed = 0,
+    count: Annotated[int, typer.Option(min=2, max=10_000, help="Seeds a cell.")] = 8,
+    size: options.Size = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    out: options.Out = Path("out/ablate"),
+) -> None:
+    """Show a prompt alone, then at four scales without, with a short and with a template negative.
+
+    Writes explore.png and explore.json: variety, how much of the prompt is kept, and the cost of
+    each cell. Then: --from b4 --add "one more term".
+    """
+    if (from_ is None) != (add is None):
+        raise RequestError(
+            "to go on takes a cell and a term", code="cell-and-term", cure="--from b4 --add TERM"
+        )
+    base = options.request(prompt, model=model, steps=steps, seed=seed, count=count, size=size)
+    from negprompt.engine import loaded, written
+    from negprompt.measure import explore as room
+    from negprompt.measure.ablate import gallery
+    from negprompt.measure.probes import probe as named
+    from negprompt.measure.sheet import png
+
+    columns = room.negatives(short or room.SHORT, template or room.TEMPLATE)
+    total, done = room.pictures(list(columns), count) if from_ is None else 2 * count, 0
+    say(f"{total} pictures")
+    with progress("pictures") as on_step:
+
+        def on_pictures(made: int) -> None:
+            nonlocal done
+            done += made
+            on_step(done, total)
+
+        place = gallery(loaded(model), out, on_pictures)
+        eyes = named(probe or default_probe(model))
+        if from_ is not None and add is not None:
+            sheet = room.further(base, from_, add, place, eyes, columns=columns)
+        else:
+            sheet = room.explore(base, place, eyes, columns)
+    for cell in sheet.cells:
+        _told(cell)
+    say(room.verdict(sheet))
+    name = "explore" if from_ is None else "explore-further"
+    data = json.dumps(room.to_json(sheet), indent=1, ensure_ascii=False) + "\n"
+    paths = (
+        written.write(place.folder / f"{name}.png", png(room.picture(sheet))),
+        written.write(place.folder / f"{name}.json", data.encode()),
+    )
+    if as_json:
+        print(data, end="")
+        return
+    for path in paths:
+        print(path)
+
+
+def _told(cell: "Cell") -> None:
+    from negprompt.measure.explore import words_of
+
+    say(f"scale {cell.scale:g}  {words_of(cell)}")

@@ -1,0 +1,102 @@
+"""``negprompt gate``: a regression test for a negative, with an exit status for CI."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from negprompt.cli import options
+from negprompt.cli.shell import app
+from negprompt.cli.terminal import progress, say
+
+if TYPE_CHECKING:
+    from negprompt.measure.gate import Finding
+
+FAILED = 3
+"""Exit status where an expectation fails; with --strict also where one is open."""
+
+
+@app.command(epilog="Example: negprompt gate house-style.toml --strict")
+def gate(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="TOML with expectations, or a text with prompt and negative.", show_default=False
+        ),
+    ],
+    *,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="What the seeds leave open fails as well.")
+    ] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Instead of the file's own.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    out: options.Out = Path("out/ablate"),
+) -> None:
+    """Check that a negative still does what a file expects of it.
+
+    Exit status 0 where everything holds or is open, 3 where something fails.
+    """
+    from dataclasses import replace
+
+    from negprompt.engine import loaded
+    from negprompt.measure.ablate import gallery
+    from negprompt.measure.gate import check, read
+    from negprompt.measure.probes import probe
+
+    asked = read(file)
+    if seeds is not None:
+        asked = replace(asked, question=replace(asked.question, seeds=seeds))
+    question = asked.question
+    total, done = 2 * question.seeds * len(question.prompts), 0
+    with progress("pictures") as on_step:
+
+        def on_pictures(count: int) -> None:
+            nonlocal done
+            done += count
+            on_step(done, total)
+
+        place = gallery(loaded(question.base.model), out, on_pictures)
+        found = check(asked, place, probe(asked.probe))
+    for finding in found:
+        say(sentence(finding))
+    bad = ("fails", "open") if strict else ("fails",)
+    passed = not any(finding.outcome in bad for finding in found)
+    if as_json:
+        print(json.dumps(to_json(found, passed=passed)))
+    else:
+        print("passed" if passed else "failed")
+    if not passed:
+        raise typer.Exit(FAILED)
+
+
+def sentence(finding: "Finding") -> str:
+    """``fails  scarf: at_most 0.2, measured .45 [.30, .61], n 32``."""
+    from negprompt.measure.page import shown
+
+    measured = shown(finding.measured)
+    return f"{finding.outcome:6} {finding.thing}: {finding.limit}, is {measured}, n {finding.n}"
+
+
+def to_json(found: "tuple[Finding, ...]", *, passed: bool) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    return {
+        "passed": passed,
+        "expectations": [
+            {
+                "thing": one.thing,
+                "limit": one.limit,
+                "measured": {
+                    "rate": one.measured.rate,
+                    "lo": one.measured.lo,
+                    "hi": one.measured.hi,
+                },
+                "n": one.n,
+                "outcome": one.outcome,
+            }
+            for one in found
+        ],
+    }

@@ -1,0 +1,1 @@
+"""A person's eyes as an instrument: hidden sides, labels, and the local page that shows them."""

@@ -1,0 +1,123 @@
+"""Verdicts and pruning where the truth was planted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.measure.planted import (
+    DEAD,
+    EXPECTED,
+    HARMFUL,
+    SUBJECT,
+    USEFUL,
+    Effect,
+    Planted,
+    planted,
+)
+
+from negprompt.engine import Request
+from negprompt.errors import RequestError
+from negprompt.measure.ablate import Question, Report, ablate
+from negprompt.measure.prune import Pruned, Trial, prune
+
+
+def asked(world: Planted, seeds: int, **settings: Any) -> Question:
+    negative = ", ".join(world.effects)
+    base = Request(prompt="a cat", negative=(negative,), **settings)
+    return Question(("a cat",), base, seeds, (SUBJECT,))
+
+
+def found(world: Planted, seeds: int, folder: Path, **settings: Any) -> Report:
+    gallery: Any = Planted(world.effects, world.jitter, folder)
+    return ablate(asked(world, seeds), gallery, world.probe(), **settings)
+
+
+@pytest.fixture(autouse=True)
+def quiet_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted world has no model to ask for notices."""
+    monkeypatch.setattr("negprompt.measure.ablate.run._notices", lambda *_: ())
+
+
+def right(report: Report, world: Planted) -> float:
+    kinds = list(world.effects.values())
+    return float(
+        np.mean([t.verdict == EXPECTED[k] for t, k in zip(report.terms, kinds, strict=True)])
+    )
+
+
+def test_forty_planted_terms_are_told_apart(tmp_path: Path) -> None:
+    world = planted(useful=10, dead=24, harmful=6)
+    report = found(world, 240, tmp_path)
+    assert right(report, world) >= 0.95
+    counted = sum(len(column) for column in report.tally.columns.values())
+    assert counted < 0.7 * report.question.pictures  # clear terms stopped early
+
+
+def test_few_seeds_make_no_false_claims(tmp_path: Path) -> None:
+    world = planted(useful=0, dead=40, harmful=0)
+    report = found(world, 48, tmp_path)
+    assert {term.verdict for term in report.terms} <= {"nothing", "cannot tell yet"}
+    open_terms = [term for term in report.terms if term.verdict == "cannot tell yet"]
+    assert all(term.more is not None and term.more > 0 for term in open_terms)
+
+
+def test_reasons_name_what_happened(tmp_path: Path) -> None:
+    world = Planted(
+        {"good": USEFUL, "idle": DEAD, "bad": HARMFUL, "worse": Effect(0.2, brings=0.8)}
+    )
+    report = found(world, 160, tmp_path)
+    verdicts = {term.text: term for term in report.terms}
+    assert [verdicts[name].verdict for name in world.effects] == [
+        "helps", "nothing", "harms", "harms"
+    ]  # fmt: skip
+    assert verdicts["bad"].reason.startswith(f"{SUBJECT}: ")
+    assert "brings what it names" in verdicts["worse"].reason
+    assert verdicts["good"].more is None
+
+
+def test_without_stopping_early_all_seeds_are_taken(tmp_path: Path) -> None:
+    world = Planted({"good": USEFUL, "idle": DEAD, "bad": HARMFUL})
+    report = found(world, 64, tmp_path, early=False)
+    assert report.seeds == 64
+    assert all(term.alone.counted.n == 64 for term in report.terms)
+
+
+def test_a_single_term_is_one_comparison(tmp_path: Path) -> None:
+    report = found(Planted({"good": USEFUL}), 64, tmp_path)
+    (term,) = report.terms
+    assert term.verdict == "helps"
+    assert term.alone.counted.steered.negatives == term.within.counted.steered.negatives
+
+
+def shortened(world: Planted, folder: Path, seeds: int = 64) -> tuple[Pruned, list[Trial]]:
+    trials: list[Trial] = []
+    gallery: Any = Planted(world.effects, world.jitter, folder)
+    return prune(asked(world, seeds), gallery, world.probe(), on_trial=trials.append), trials
+
+
+def test_pruning_finds_the_terms_that_act(tmp_path: Path) -> None:
+    world = planted(useful=5, dead=35, harmful=0)
+    pruned, trials = shortened(world, tmp_path)
+    kept = {pruned.question.text(number) for number in pruned.kept}
+    useful = {name for name, effect in world.effects.items() if effect == USEFUL}
+    assert useful <= kept
+    assert len(kept) <= len(useful) + 2
+    assert pruned.pictures <= 0.3 * pruned.leave_one_out
+    assert pruned.loss is not None
+    assert abs(pruned.avoidance[1] - pruned.avoidance[0]) <= 0.03
+    assert pruned.trials == tuple(trials)
+    assert pruned.text.count(",") == len(kept) - 1
+
+
+def test_a_list_without_effect_is_pruned_to_nothing(tmp_path: Path) -> None:
+    pruned, trials = shortened(Planted({"idle": DEAD, "other": DEAD}), tmp_path)
+    assert (pruned.kept, pruned.text, pruned.loss, trials) == ((), "", None, [])
+
+
+def test_pruning_needs_a_probe(tmp_path: Path) -> None:
+    world = Planted({"idle": DEAD}, folder=tmp_path)
+    gallery: Any = world
+    with pytest.raises(RequestError) as told:
+        prune(asked(world, 16), gallery, None)
+    assert told.value.code == "probe-needed"
