@@ -147,6 +147,32 @@ def test_comfy_calls_by_embedding_and_exact_name(text: str, count: int) -> None:
     assert sum(vectors(text, "comfy").values()) == count
 
 
+@pytest.mark.parametrize(
+    ("text", "dialect", "count"),
+    [
+        ("a <EasyNegative>1.2", "plain", 8),
+        ("a (<EasyNegative>)1.2 b", "compel", 8),
+        ("a <easynegative> EasyNegative <no>", "compel", 0),
+        ("a (EasyNegative:1.2)", "sdnext", 8),
+        ("EasyNegative", "novelai", 0),
+    ],
+)
+def test_other_dialects_call_in_their_own_way(text: str, dialect: str, count: int) -> None:
+    assert sum(vectors(text, dialect).values()) == count
+
+
+def test_a_path_finds_a_file_in_any_folder_the_outermost_first() -> None:
+    files = ("a/X.pt", "a/b/X.safetensors", "Y.bin", "Y.safetensors", "a/Y.safetensors", "Y.pt")
+    found = Names(files).find
+    assert [found(name) for name in ("X", "b/X", "a/b/X")] == ["a/X.pt", *["a/b/X.safetensors"] * 2]
+    assert [found(name) for name in ("Y", "a/Y", "Y.bin")] == [
+        "Y.safetensors",
+        "a/Y.safetensors",
+        "Y.bin",
+    ]
+    assert found("x") is found("../Y") is found("/Y") is None
+
+
 def test_comfys_comma_stays_text() -> None:
     read = list(tokenize(parse("embedding:EasyNegative, x", "comfy"), full_clip(), names()))
     rest = [t for t in read if t is not None and t.vector is None]

@@ -72,6 +72,11 @@ def test_a_chunk_is_encoded_alone() -> None:
     assert [t.chunk for t in both.tokens] == [0, 0, 1, 1]
 
 
+def test_chunks_can_be_had_without_encoding() -> None:
+    (chunks,) = encoders(SD).chunks(parse("a cat BREAK a dog"))
+    assert [[t.text for t in chunk.tokens] for chunk in chunks] == [["a", "cat"], ["a", "dog"]]
+
+
 def test_pooled_comes_from_the_first_chunk_unweighted() -> None:
     sdxl = encoders(SDXL)
     first = sdxl.encode(parse("a cat")).pooled
@@ -123,9 +128,10 @@ characters = st.text(st.characters(exclude_categories=["Cs"]))
 syntax = st.text(st.sampled_from("a ,()[]:1.\\é"))
 
 
-@given(characters | syntax)
-def test_a_token_stands_where_it_says(source: str) -> None:
-    prompt = parse(source)
+@pytest.mark.parametrize("dialect", ["a1111", "comfy"])
+@given(source=characters | syntax)
+def test_a_token_stands_where_it_says(dialect: str, source: str) -> None:
+    prompt = parse(source, dialect)
     for token in tokenize(prompt, tokenizer()):
         if token is not None:
             assert 0 <= token.span.start <= token.span.stop <= len(source)

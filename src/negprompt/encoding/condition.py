@@ -62,6 +62,10 @@ class Encoders:
         """What each encoder reads of a prompt. Raises as ``tokenize`` does."""
         return tuple(_tokens(prompt, encoder) for encoder in self.each)
 
+    def chunks(self, prompt: Prompt, rule: str = "a1111") -> tuple[list[Chunk], ...]:
+        """The chunks of a prompt for each encoder, not encoded. Raises as ``encode`` does."""
+        return tuple(_Cut(prompt, encoder, rule)(_tokens(prompt, encoder)) for encoder in self.each)
+
     def encode(
         self,
         prompt: Prompt,
@@ -165,7 +169,7 @@ def embed(
     """Tokens through one encoder: chunks that ``cut`` makes, weighed by ``scheme``, end to end.
 
     ``empty`` is what the encoder says of the empty prompt, where that is known already. No chunk is
-    encoded twice.
+    encoded twice, as long as few others come between.
     """
     empty = encoder(Chunk()) if empty is None else empty
     dtype = empty.states.dtype
@@ -173,9 +177,13 @@ def embed(
 
     def hidden(chunk: Chunk, unseen: frozenset[int]) -> Hidden:
         key = (tuple((token.id, token.vector) for token in chunk.tokens), unseen)
-        if key not in said:
-            said[key] = encoder(chunk, unseen) if unseen else encoder(chunk)
-        return said[key]
+        found = said.pop(key, None)
+        if found is None:
+            found = encoder(chunk, unseen) if unseen else encoder(chunk)
+        if len(said) > 2 * MAX_CHUNKS:
+            said.pop(next(iter(said)))
+        said[key] = found
+        return found
 
     chunks = cut(tokens)
     reading = Reading(
@@ -280,18 +288,24 @@ def _notices(
         )
     read = [token for encoded in made for token in encoded.tokens if token.vector is not None]
     for text, file, of in {(t.text, t.vector.file, t.vector.of): 0 for t in read if t.vector}:
-        yield Notice("embedding-read", f"{text!r} is the textual inversion {file}, {of} vectors")
+        yield Notice(
+            "embedding-read", f"{shown(text)} is the textual inversion {file}, {of} vectors"
+        )
+    for name in dict.fromkeys(_missing(plan, encoders)):
+        text = f"no textual inversion is called {shown(name)}, so the model reads nothing there"
+        yield Notice("embedding-missing", text)
+    if vocabulary is not None:
+        names = {word for token in read for word in words_of(token.text)}
+        yield from _unknown(plan, frozenset(vocabulary) | names)
+
+
+def _missing(plan: Plan, encoders: Encoders) -> Iterator[str]:
+    """Names that are called and that no file has."""
     for prompt in (plan.positive, *(negative.prompt for negative in plan.negatives)):
         for run in runs(prompt):
             for call in called(run.text, prompt.dialect, encoders.each[0].names):
                 if call.file is None:
-                    yield Notice(
-                        "embedding-missing",
-                        f"no textual inversion is called {call.name!r}, so the model reads nothing",
-                    )
-    if vocabulary is not None:
-        names = {word for token in read for word in words_of(token.text)}
-        yield from _unknown(plan, frozenset(vocabulary) | names)
+                    yield call.name
 
 
 def _unknown(plan: Plan, vocabulary: Collection[str]) -> Iterator[Notice]:

@@ -15,6 +15,12 @@ from typing import Any, Final
 ENDINGS: Final = (".safetensors", ".pt", ".bin")
 """Endings of files that hold inversions, the first found first; only the first kind is read."""
 
+BARE: Final = ("a1111", "sdnext")
+"""Dialects in which the bare name of a file calls it."""
+
+ANGLE: Final = ("compel", "plain")
+"""Dialects in which ``<NAME>`` does, as in InvokeAI and diffusers."""
+
 _COMFY: Final = re.compile(r"(?:^|(?<=[ \n]))embedding:\s*+(?P<name>\S++)")
 _ANGLE: Final = re.compile(r"<(?P<name>[^<>\s]++)>")
 
@@ -44,15 +50,15 @@ class Names:
     """The vectors of a file, ``[n, d]``; raises ModelError."""
     bare: Mapping[int, tuple[tuple[tuple[int, ...], str], ...]] = field(default_factory=dict)
     """Bare names in tokens, each with its file, by first token, longest first: ``by_tokens``."""
+    _paths: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note every spelling under which ComfyUI finds a file."""
+        object.__setattr__(self, "_paths", _by_path(self.files))
 
     def find(self, name: str) -> str | None:
         """The file that ComfyUI takes for a name: as it is or with an ending, in any folder."""
-        folders = {str(PurePosixPath(file).parent) for file in self.files} - {"."}
-        for base in ("", *(f"{folder}/" for folder in sorted(folders))):
-            for candidate in (name, *(name + ending for ending in ENDINGS)):
-                if f"{base}{candidate}" in self.files:
-                    return f"{base}{candidate}"
-        return None
+        return self._paths.get(name)
 
     def match(self, ids: Sequence[int], at: int) -> tuple[int, str] | None:
         """How many tokens from ``at`` on are a bare name, the longest there is, and its file."""
@@ -60,6 +66,26 @@ class Names:
             if tuple(ids[at : at + len(name)]) == name:
                 return len(name), file
         return None
+
+
+def _by_path(files: Sequence[str]) -> dict[str, str]:
+    """Files by their path within each folder above them, with ending and without.
+
+    What is nearer to the outermost folder counts first, then the ending, as in ``ENDINGS``.
+    """
+    spelled: list[tuple[int, int, str, str, str]] = []
+    for file in files:
+        path = PurePosixPath(file)
+        ending = ENDINGS.index(path.suffix) + 1 if path.suffix in ENDINGS else 0
+        for depth in range(len(path.parts)):
+            name = "/".join(path.parts[depth:])
+            above = "/".join(path.parts[:depth])
+            spelled.append((depth, 0, above, name, file))
+            spelled.append((depth, ending, above, name.removesuffix(path.suffix), file))
+    found: dict[str, str] = {}
+    for _, _, _, name, file in sorted(spelled):
+        found.setdefault(name, file)
+    return found
 
 
 def by_tokens(
@@ -89,7 +115,7 @@ def called(text: str, dialect: str, names: Names) -> Iterator[Named]:
                 name = name.rstrip(",")
                 file = names.find(name)
             yield Named(call.start(), call.start("name") + len(name), name, file)
-    elif dialect in {"compel", "plain"}:
+    elif dialect in ANGLE:
         for call in _ANGLE.finditer(text):
             file = names.find(call["name"])
             if file is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from negprompt.encoding.names import Names, called
+from negprompt.encoding.names import BARE, Names, called
 from negprompt.encoding.types import TokenWeight, Vector
 from negprompt.errors import PromptError, Span, shown
 from negprompt.language import Embedding, Prompt, Segment, Text
@@ -156,7 +156,7 @@ def _tokens(prompt: Prompt, tokenizer: Tokenizer, names: Names) -> Iterator[Toke
             word += 1
             if file is None:
                 tokens = list(_read(text, start, segment, word, tokenizer))
-                yield from with_inversions(tokens, names) if prompt.dialect == "a1111" else tokens
+                yield from with_inversions(tokens, names) if prompt.dialect in BARE else tokens
             else:
                 span = segment.locate(start, start + len(text))
                 whole = TokenWeight(0, text, segment.weight, span, chunk=0, word=word)
