@@ -1,75 +1,30 @@
 """``negprompt ablate``: what each term of a negative does, on any model, and how sure that is."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from negprompt.cli import options
+from negprompt.cli import options, probing
 from negprompt.cli.shell import app
-from negprompt.cli.terminal import notices, progress, say, table
+from negprompt.cli.terminal import notices, say, table
 
 if TYPE_CHECKING:
     from negprompt.measure.ablate import Look, Question, Report
     from negprompt.measure.ablate.findings import Comparison
 
-Prompts = Annotated[
-    list[str], typer.Argument(help="What the pictures should show.", show_default=False)
-]
-ProbeName = Annotated[
-    str,
-    typer.Option(
-        "--probe",
-        metavar="PROBE",
-        help="Who looks: judge, judge:second, clip:MODEL, vision:MODEL@URL, package:function of "
-        "your own, or none. By default the judge for the pocket model, else none.",
-        show_default=False,
-    ),
-]
-Keep = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--keep",
-        metavar="TEXT",
-        help="A thing that should stay, the subject first; what the prompts name by default.",
-        show_default=False,
-    ),
-]
-Labels = Annotated[
-    Path | None,
-    typer.Option(
-        "--labels",
-        metavar="FILE",
-        help="labels.csv of `negprompt label`: figures are put right for the probe's error.",
-        show_default=False,
-    ),
-]
-
 
 @app.command(epilog='Example: negprompt ablate "a cat on a beach" --negative "scarf, blurry"')
 def ablate(
-    prompts: Prompts,
+    prompts: probing.Prompts,
     *,
     negative: options.NegativeTexts = None,
     negative_weight: options.NegativeWeights = None,
-    seeds: Annotated[int, typer.Option(min=1, max=10_000, help="Most seeds a prompt.")] = 64,
-    probe: ProbeName = "",
-    keep: Keep = None,
-    labels: Labels = None,
-    calibrate: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Other labels, by which the probe's probabilities are put right first.",
-            show_default=False,
-        ),
-    ] = None,
-    margin: Annotated[
-        float, typer.Option(help="A change of a rate below this share is nothing.")
-    ] = 0.1,
-    all_seeds: Annotated[
-        bool, typer.Option("--all-seeds", help="Do not stop where the answer is clear.")
-    ] = False,
+    seeds: probing.MostSeeds = 64,
+    probe: probing.ProbeName = "",
+    keep: probing.Keep = None,
+    labels: probing.Labels = None,
+    calibrate: probing.Calibrate = None,
+    margin: probing.Margin = 0.1,
+    all_seeds: probing.AllSeeds = False,
     model: options.ModelName = "pocket",
     cfg: options.Scale = None,
     steps: options.Steps = None,
@@ -79,15 +34,11 @@ def ablate(
     rule: options.Rule = "cfg",
     rescale: options.Rescale = 0.0,
     scheme: options.Scheme = "a1111",
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Say what it would take, and stop.")
-    ] = False,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Ask the probe again what it was asked before.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
-    html: Annotated[bool, typer.Option("--html/--no-html", help="Write the page.")] = True,
+    estimate: probing.Estimate = False,
+    anew: probing.Anew = False,
+    as_json: probing.AsJson = False,
+    as_csv: probing.AsCsv = False,
+    html: probing.Html = True,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Say of each term of a negative whether it helps, does nothing or harms.
@@ -115,13 +66,15 @@ def ablate(
     except KeyboardInterrupt:
         say("pictures and answers are kept: the same command goes on from here")
         raise
-    paths = written(report, out, html=html)
     notices(report.notices)
     told(report)
-    if as_json:
-        print(paths["json"].read_text("utf-8"), end="")
-    if as_csv:
-        print(paths["csv"].read_text("utf-8"), end="")
+    _printed(written(report, out, html=html), as_json=as_json, as_csv=as_csv)
+
+
+def _printed(paths: "dict[str, Path]", *, as_json: bool, as_csv: bool) -> None:
+    """What was asked for, or else the paths."""
+    for kind in [kind for kind, wanted in (("json", as_json), ("csv", as_csv)) if wanted]:
+        print(paths[kind].read_text("utf-8"), end="")
     if not as_json and not as_csv:
         for path in paths.values():
             print(path)
@@ -145,33 +98,19 @@ def _asked(
     from negprompt.measure.probes import probe
     from negprompt.measure.probes.calibrated import calibrated
 
-    found = probe(name or default_probe(question.base.model))
+    found = probe(name or probing.default_probe(question.base.model))
     needs_probe(found is not None, labels or calibrate)
     if found is not None and calibrate is not None:
         found = calibrated(found, lines(calibrate, found))
     eyes = NOBODY if found is None or labels is None else known(labels, found)
-    with progress("pictures") as on_step:
-        done, total = 0, question.pictures
-
-        def on_pictures(count: int) -> None:
-            nonlocal done
-            done += count
-            on_step(done, total)
+    with probing.counting(question.pictures) as count:
 
         def on_look(look: "Look") -> None:
-            nonlocal total
-            total = done + look.pictures
+            count.rest(look.pictures)
             say(sentence(look))
 
-        place = gallery(loaded(question.base.model), out, on_pictures)
-        return asked(
-            question, place, found, labels=eyes, early=early, anew=anew, on_look=on_look
-        )  # fmt: skip
-
-
-def default_probe(model: str) -> str:
-    """The judge where it knows the world of the model, else none."""
-    return "judge" if model == "pocket" else "none"
+        place = gallery(loaded(question.base.model), out, count)
+        return asked(question, place, found, labels=eyes, early=early, anew=anew, on_look=on_look)
 
 
 def needs_probe(there: bool, labels: Path | None) -> None:

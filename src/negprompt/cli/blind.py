@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negprompt.cli import options
+from negprompt.cli import options, probing
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 from negprompt.errors import RequestError
@@ -45,9 +45,9 @@ def blind(
     steps: options.Steps = None,
     seed: options.Seed = 0,
     size: options.Size = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    port: probing.Port = 0,
+    browser: probing.Browser = True,
+    as_json: probing.AsJson = False,
     out: options.Out = Path("out/blind"),
 ) -> None:
     """Find out whether you can tell a negative's pictures from those without it.

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negprompt.cli import options
-from negprompt.cli.ablate import ProbeName, default_probe
+from negprompt.cli import options, probing
 from negprompt.cli.shell import app
-from negprompt.cli.terminal import progress, say
+from negprompt.cli.terminal import say
 from negprompt.errors import RequestError
 
 if TYPE_CHECKING:
@@ -20,29 +19,17 @@ if TYPE_CHECKING:
 def explore(
     prompt: options.PromptText,
     *,
-    short: Annotated[
-        str | None, typer.Option(help="The short negative.", show_default=False)
-    ] = None,
-    template: Annotated[
-        str | None, typer.Option(help="The template negative.", show_default=False)
-    ] = None,
-    from_: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="CELL", help="Go on from a cell, with --add.", show_default=False
-        ),
-    ] = None,
-    add: Annotated[
-        str | None,
-        typer.Option(metavar="TERM", help="One more term on the same seeds.", show_default=False),
-    ] = None,
-    probe: ProbeName = "",
+    short: probing.Short = None,
+    template: probing.Template = None,
+    from_: probing.FromCell = None,
+    add: probing.AddTerm = None,
+    probe: probing.ProbeName = "",
     model: options.ModelName = "pocket",
     steps: options.Steps = None,
     seed: options.Seed = 0,
     count: Annotated[int, typer.Option(min=2, max=10_000, help="Seeds a cell.")] = 8,
     size: options.Size = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: probing.AsJson = False,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Show a prompt alone, then at four scales without, with a short and with a template negative.
@@ -62,17 +49,11 @@ def explore(
     from negprompt.measure.sheet import png
 
     columns = room.negatives(short or room.SHORT, template or room.TEMPLATE)
-    total, done = room.pictures(list(columns), count) if from_ is None else 2 * count, 0
+    total = room.pictures(list(columns), count) if from_ is None else 2 * count
     say(f"{total} pictures")
-    with progress("pictures") as on_step:
-
-        def on_pictures(made: int) -> None:
-            nonlocal done
-            done += made
-            on_step(done, total)
-
-        place = gallery(loaded(model), out, on_pictures)
-        eyes = named(probe or default_probe(model))
+    with probing.counting(total) as counter:
+        place = gallery(loaded(model), out, counter)
+        eyes = named(probe or probing.default_probe(model))
         if from_ is not None and add is not None:
             sheet = room.further(base, from_, add, place, eyes, columns=columns)
         else:

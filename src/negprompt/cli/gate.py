@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from negprompt.cli import options
+from negprompt.cli import options, probing
 from negprompt.cli.shell import app
-from negprompt.cli.terminal import progress, say
+from negprompt.cli.terminal import say
 
 if TYPE_CHECKING:
     from negprompt.measure.gate import Finding
@@ -33,7 +33,7 @@ def gate(
         int | None,
         typer.Option(min=1, max=10_000, help="Instead of the file's own.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: probing.AsJson = False,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Check that a negative still does what a file expects of it.
@@ -51,15 +51,8 @@ def gate(
     if seeds is not None:
         asked = replace(asked, question=replace(asked.question, seeds=seeds))
     question = asked.question
-    total, done = 2 * question.seeds * len(question.prompts), 0
-    with progress("pictures") as on_step:
-
-        def on_pictures(count: int) -> None:
-            nonlocal done
-            done += count
-            on_step(done, total)
-
-        place = gallery(loaded(question.base.model), out, on_pictures)
+    with probing.counting(2 * question.seeds * len(question.prompts)) as count:
+        place = gallery(loaded(question.base.model), out, count)
         found = check(asked, place, probe(asked.probe))
     for finding in found:
         say(sentence(finding))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from negprompt.cli import probing
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 
@@ -35,8 +36,8 @@ def label(
     terminal: Annotated[
         bool, typer.Option("--terminal", help="Ask here, one line each, without a page.")
     ] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+    port: probing.Port = 0,
+    browser: probing.Browser = True,
 ) -> None:
     """Label pictures by hand: y, n, u for not sure, b for back.
 

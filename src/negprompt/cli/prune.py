@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from negprompt.cli import options
-from negprompt.cli.ablate import ProbeName, Prompts, default_probe
+from negprompt.cli import options, probing
 from negprompt.cli.shell import app
-from negprompt.cli.terminal import progress, say
+from negprompt.cli.terminal import say
 
 if TYPE_CHECKING:
     from negprompt.measure.prune import Pruned, Trial
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
 
 @app.command(epilog='Example: negprompt prune "a cat on a beach" --negative "scarf, blurry, ugly"')
 def prune(
-    prompts: Prompts,
+    prompts: probing.Prompts,
     *,
     negative: options.NegativeTexts = None,
     negative_weight: options.NegativeWeights = None,
     seeds: Annotated[int, typer.Option(min=8, max=10_000, help="Seeds a prompt of a test.")] = 48,
-    probe: ProbeName = "",
+    probe: probing.ProbeName = "",
     loss: Annotated[
         float, typer.Option(min=0, max=1, help="Share of avoidance that may be lost.")
     ] = 0.03,
@@ -32,7 +31,7 @@ def prune(
     steps: options.Steps = None,
     seed: options.Seed = 0,
     size: options.Size = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: probing.AsJson = False,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Print the shortest negative that keeps the effect.
@@ -50,22 +49,12 @@ def prune(
     from negprompt.measure.prune import prune as pruned
 
     question = Question(tuple(prompts), base, seeds)
-    eyes = named(probe or default_probe(model))
-    say(
-        f"{len(question.terms)} terms; leaving out each one would take "
-        f"{(len(question.terms) + 2) * seeds * len(prompts)} pictures"
-    )
-    done = 0
-    with progress("pictures") as on_step:
-
-        def on_pictures(count: int) -> None:
-            nonlocal done
-            done += count
-            on_step(done, (len(question.terms) + 2) * seeds * len(prompts))
-
-        found = pruned(
-            question, gallery(loaded(model), out, on_pictures), eyes, loss=loss, on_trial=_told
-        )
+    eyes = named(probe or probing.default_probe(model))
+    most = (len(question.terms) + 2) * seeds * len(prompts)
+    say(f"{len(question.terms)} terms; leaving out each one would take {most} pictures")
+    with probing.counting(most) as count:
+        place = gallery(loaded(model), out, count)
+        found = pruned(question, place, eyes, loss=loss, on_trial=_told)
     for line in sentences(found):
         say(line)
     print(json.dumps(to_json(found)) if as_json else found.text)

@@ -29,8 +29,10 @@ class Change:
     pairs: Pairs
     abstained: int
     """Pairs of which the probe could not say it."""
-    bounds: Interval
-    """Confidence sequence of the difference: holds at every look."""
+    steps: tuple[float, ...]
+    """Difference with - without of each pair: -1, 0 or 1."""
+    planned: int
+    """Pairs that were planned."""
     corrected: Interval | None = None
     """The difference put right with labels."""
     labels: int = 0
@@ -40,6 +42,11 @@ class Change:
     def effect(self) -> Interval:
         """Difference with - without, 95 % by itself (Newcombe's)."""
         return change(self.pairs)
+
+    @property
+    def bounds(self) -> Interval:
+        """Confidence sequence of the difference: holds at every look."""
+        return sequence(self.steps, self.planned)
 
     @property
     def e_value(self) -> float:
@@ -185,9 +192,8 @@ def _change(
         return None
     seen = [[float(values[k] or 0) > SEEN_FROM for k in rows] for values in said]
     steps = [float(b) - float(a) for a, b in zip(*seen, strict=True)]
-    found = Change(term, pairs(*seen), n - len(rows), sequence(steps, planned))
     right, count = _corrected(term, sides, rows, steps, labels)
-    return Change(term, found.pairs, found.abstained, found.bounds, right, count)
+    return Change(term, pairs(*seen), n - len(rows), tuple(steps), planned, right, count)
 
 
 def _corrected(
@@ -216,7 +222,7 @@ def _kept(things: Sequence[str], sides: Sequence[Column], n: int, planned: int) 
         return None
     seen = [[all(float(c[k] or 0) > SEEN_FROM for c in side) for k in range(n)] for side in known]
     steps = [float(b) - float(a) for a, b in zip(*seen, strict=True)]
-    return Change(", ".join(things), pairs(*seen), 0, sequence(steps, planned))
+    return Change(", ".join(things), pairs(*seen), 0, tuple(steps), planned)
 
 
 def _clean(column: Column, term: str, n: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 A term whose verdict is clear takes no more pictures; the run ends when all are clear or the seeds
 are used up. Pictures and answers are kept as they come, so the same question goes on after any
-interruption, and memory holds two batches besides a few hundred bytes a picture.
+interruption, and memory holds three batches besides a few hundred bytes a picture.
 """
 
 from collections.abc import Callable, Sequence

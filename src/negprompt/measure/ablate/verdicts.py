@@ -64,7 +64,7 @@ def _ruling(
         return Ruling("cannot tell yet", f"{_rates(concept)} by the probe, but the labels leave it "
                       "open", concept.labels)  # fmt: skip
     if all(_within(found, margin) for found in _concepts(both)) and all(
-        found.bounds.lo > -margin for found in _kept(both)
+        _possible(found, margin) and found.bounds.lo > -margin for found in _kept(both)
     ):
         return Ruling("nothing", _nothing(concept, margin))
     more = _more(_concepts(both), _kept(both), margin, level)
@@ -90,8 +90,15 @@ def _nothing(concept: Change, margin: float) -> str:
 
 def _within(found: Change, margin: float) -> bool:
     """Whether an effect is smaller than the margin, by the probe and by the labels."""
+    if not _possible(found, margin) or abs(found.effect.rate) >= margin:
+        return False
     ranges: list[Interval] = [found.bounds, *([found.corrected] if found.corrected else [])]
     return all(-margin < r.lo and r.hi < margin for r in ranges)
+
+
+def _possible(found: Change, margin: float) -> bool:
+    """Whether so few pairs could bound an effect by the margin at all."""
+    return found.pairs.n * margin >= 3
 
 
 def _concepts(both: tuple[Counted, Counted]) -> list[Change]:
