@@ -5,7 +5,7 @@ typed all the same.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -36,13 +36,10 @@ class Excerpt:
 
     def places(self, start: int, stop: int) -> Anchors:
         """Return the anchors of the characters ``start`` up to ``stop``, counted from there."""
-        first = max(bisect_right(self.anchors, start, key=itemgetter(0)) - 1, 0)
-        found = [(0, self.place(start))]
-        for index, place in self.anchors[first + 1 :]:
-            if index >= stop:
-                break
-            found.append((index - start, place))
-        return tuple(found)
+        first = bisect_right(self.anchors, start, key=itemgetter(0))
+        after = bisect_left(self.anchors, stop, lo=first, key=itemgetter(0))
+        inside = ((index - start, place) for index, place in self.anchors[first:after])
+        return ((0, self.place(start)), *inside)
 
     def place(self, index: int) -> int:
         """Return where the character ``index`` stands in the source."""
