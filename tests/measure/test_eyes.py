@@ -21,6 +21,8 @@ from negprompt.measure.eyes.serving import served
 
 
 def picture(path: Path, value: int = 0) -> Path:
+    if path.exists():
+        return path
     path.parent.mkdir(parents=True, exist_ok=True)
     info = PngInfo()
     info.add_text("parameters", "Negative prompt: scarf")

@@ -51,7 +51,7 @@ change_at_least = -0.01
 
 
 def test_a_text_is_held_to_do_no_harm(tmp_path: Path) -> None:
-    text = "a cat\nNegative prompt: bad\nSteps: 20, Seed: 3"
+    text = "a cat\nNegative prompt: bad\nSteps: 20, CFG scale: 4, Seed: 3"
     gate = read(written(tmp_path, text, "prompt.txt"))
     assert gate.question.prompts == ("a cat",)
     assert gate.question.base.negative == ("bad",)
