@@ -15,7 +15,7 @@ from negprompt.language.habits import HABITS, Habit
 Side: TypeAlias = Literal["positive", "negative"]
 
 _LONGEST: Final = 40  # characters of the user's text that a cure repeats
-_TERM_START: Final = r"(?:(?<![\s\S])|(?<=[,;\n(\[{|]))\s*+"
+_TERM_START: Final = r"(?:(?<![\s\S])|(?<=[,;\n(\[{|]))[^\S\n]*+"
 _ARTICLES: Final = r"(?:(?:any|an?|the|wearing|showing|having|visible)\s++)*+"
 _THING: Final = (
     r"[(\[{]*+(?P<thing>[^\W\d_][\w'’-]*+"

@@ -62,7 +62,7 @@ HABITS: Final = (
     Habit(
         "a1111",
         "round brackets as emphasis",
-        re.compile(r"(?P<hit>\(\s*+\(++(?P<inside>[^()]++)\)++\s*+\))(?![\d.+-])"),
+        re.compile(r"(?<!\()(?P<hit>\(\(++(?P<inside>[^()]++)\)\)++)(?![\d.+-])"),
         _A1111 | {"comfy"},
         {
             "compel": "write ({inside})++",
