@@ -76,6 +76,11 @@ def test_reasons_name_what_happened(tmp_path: Path) -> None:
     assert verdicts["good"].more is None
 
 
+def test_a_term_that_helps_at_a_price_is_looked_at_longer(tmp_path: Path) -> None:
+    report = found(Planted({"both": Effect(0.5, cures=0.9, costs=0.3)}), 96, tmp_path)
+    assert report.terms[0].verdict == "harms"
+
+
 def test_without_stopping_early_all_seeds_are_taken(tmp_path: Path) -> None:
     world = Planted({"good": USEFUL, "idle": DEAD, "bad": HARMFUL})
     report = found(world, 64, tmp_path, early=False)

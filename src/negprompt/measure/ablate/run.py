@@ -76,7 +76,7 @@ def ablate(
         rows = [len(tally.prompts) if term in active else rows[term] for term in range(count)]
         ruled = desk.rulings(rows)
         if early:
-            active -= {k for k in active if ruled[k].verdict != OPEN}
+            active -= {k for k in active if ruled[k].verdict != OPEN and ruled[k].settled}
         on_look(_look(question, gallery, seeds, ruled, active))
         if not active:
             break

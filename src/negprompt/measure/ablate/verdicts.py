@@ -29,6 +29,8 @@ class Ruling:
     verdict: Verdict
     reason: str
     more: int | None = None
+    settled: bool = True
+    """Whether more pictures would hardly change it."""
 
 
 def rulings(terms: Sequence[tuple[Counted, Counted]], margin: float) -> tuple[Ruling, ...]:
@@ -60,7 +62,8 @@ def _ruling(
     if concept_claimed:
         right = concept.corrected
         if right is None or right.hi < 0:
-            return Ruling("helps", _rates(concept))
+            price = any(found.effect.rate <= -margin / 2 for found in _kept(both))
+            return Ruling("helps", _rates(concept), settled=not price)
         return Ruling("cannot tell yet", f"{_rates(concept)} by the probe, but the labels leave it "
                       "open", concept.labels)  # fmt: skip
     if all(_within(found, margin) for found in _concepts(both)) and all(
