@@ -15,7 +15,7 @@ from PIL import Image
 
 from negprompt.engine import Request, run
 from negprompt.world.captions import caption
-from negprompt.world.factors import BINARY
+from negprompt.world.factors import BINARY, CONCEPTS
 from negprompt.world.judge import CLASSES, Judge
 from negprompt.world.scenes import sample
 from negprompt.world.train.data import HELD_OUT
@@ -87,23 +87,35 @@ def labels(path: Path) -> list[Mapping[str, str]]:
 
 
 def score(folder: Path, judge: Judge) -> list[Agreement]:
-    """Compare a judge with the labels, factor by factor."""
+    """Compare a judge with the labels, factor by factor.
+
+    What belongs to a subject or a place is compared where the eye saw that one: elsewhere both
+    would agree on nothing being there.
+    """
     rows = labels(folder / "labels.csv")
     reading = judge.read(tiles(folder)[: len(rows)])
     found = []
     for factor in CLASSES:
         said = reading.label(factor)
         pairs = [(row[factor], name) for row, name in zip(rows, said, strict=True)]
-        sure = [(eye, name) for eye, name in pairs if eye != "?"]
-        same = np.mean([eye == name for eye, name in sure])
-        found.append(Agreement(factor, float(same), len(sure), len({eye for eye, _ in sure})))
+        certain = [(eye, name) for eye, name in pairs if eye != "?"]
+        same = np.mean([eye == name for eye, name in certain])
+        found.append(Agreement(factor, float(same), len(certain), len({e for e, _ in certain})))
     for concept in BINARY:
-        seen = reading.presence(concept) > 0.5
         eye = np.array([concept in _names(row["present"]) for row in rows])
-        sure_rows = np.array([concept not in _names(row["unsure"]) for row in rows])
-        same = (seen == eye)[sure_rows].mean()
-        found.append(Agreement(concept, float(same), int(sure_rows.sum()), int(eye.sum())))
+        sure = np.array([_can_be(concept, row) for row in rows])
+        same_there = ((reading.presence(concept) > 0.5) == eye)[sure]
+        rate = float(same_there.mean()) if sure.any() else 0.0
+        found.append(Agreement(concept, rate, int(sure.sum()), int(eye[sure].sum())))
     return found
+
+
+def _can_be(concept: str, row: Mapping[str, str]) -> bool:
+    """Whether a label counts: the eye was sure, of a subject or place that can have the concept."""
+    only = CONCEPTS[concept].only
+    return concept not in _names(row["unsure"]) and (
+        not only or bool({row["subject"], row["place"]} & set(only))
+    )
 
 
 def _names(cell: str) -> set[str]:
