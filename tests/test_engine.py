@@ -247,7 +247,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"scheduler": "heun"}, "scheduler-unknown"),
     ({"scheduler": "lms"}, "scheduler-unknown"),
     ({"rule": "perp"}, "rule-unknown"),
-    ({"scheme": "compel"}, "scheme-unknown"),
+    ({"scheme": "no-such"}, "scheme-unknown"),
     ({"negative": "blurry"}, "negative-not-a-list"),
     ({"negative": ("a",), "negative_weights": (1, 2)}, "negative-weights-mismatch"),
     ({"negative": ("a",), "negative_weights": (float("inf"),)}, "negative-weight-invalid"),
