@@ -63,6 +63,8 @@ $(PACKAGE): $(PINS) pyproject.toml
 	$(PIP) install -c $(PINS) --no-build-isolation -e .
 	@touch $@
 
+# open_clip_torch only for the vocabulary file inside it; what it would bring along is not wanted.
 $(DEV): $(PACKAGE)
 	$(PIP) install -c $(PINS) --no-build-isolation -e '.[dev]'
+	$(PIP) install -c $(PINS) --no-deps open_clip_torch
 	@touch $@
