@@ -46,6 +46,7 @@ def right(report: Report, world: Planted) -> float:
     )
 
 
+@pytest.mark.slow
 def test_forty_planted_terms_are_told_apart(tmp_path: Path) -> None:
     world = planted(useful=10, dead=24, harmful=6)
     report = found(world, 240, tmp_path)
@@ -54,8 +55,13 @@ def test_forty_planted_terms_are_told_apart(tmp_path: Path) -> None:
     assert counted < 0.7 * report.question.pictures  # clear terms stopped early
 
 
+def test_twelve_planted_terms_are_told_apart(tmp_path: Path) -> None:
+    world = planted(useful=4, dead=5, harmful=3)
+    assert right(found(world, 160, tmp_path), world) == 1
+
+
 def test_few_seeds_make_no_false_claims(tmp_path: Path) -> None:
-    world = planted(useful=0, dead=40, harmful=0)
+    world = planted(useful=0, dead=12, harmful=0)
     report = found(world, 48, tmp_path)
     assert {term.verdict for term in report.terms} <= {"nothing", "cannot tell yet"}
     open_terms = [term for term in report.terms if term.verdict == "cannot tell yet"]

@@ -118,7 +118,9 @@ def gallery(
     versions = tuple((name, version(name)) for name in ("torch", "diffusers", "transformers"))
     # diffusers lists there, in the order of a set, which values are its own defaults
     settings = sorted((k, v) for k, v in model.pipe.scheduler.config.items() if k[0] != "_")
-    mark = fingerprint(model.pipe.components, versions, repr(settings))
+    parts = model.pipe.components
+    words = {n: sorted(p.get_vocab().items()) for n, p in parts.items() if hasattr(p, "get_vocab")}
+    mark = fingerprint(parts, versions, repr(settings), sorted(words.items()))
     return Gallery(model, writable(folder).resolve(), mark, Spent(), on_pictures)
 
 

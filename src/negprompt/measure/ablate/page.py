@@ -24,6 +24,8 @@ from negprompt.measure.sheet import heat
 
 SIDE: Final = 384
 """Larger pictures are shown at this size."""
+EXACT: Final = 256
+"""Smaller pictures are shown as they are, so that no compression passes for a defect."""
 SHOWN: Final = 8
 """Most seeds of a prompt that are shown: the first ones, not the best ones."""
 MOST: Final = 600
@@ -95,7 +97,7 @@ def _picture(path: Path) -> str:
 
 def _data_url(image: Image.Image) -> str:
     data = io.BytesIO()
-    image.save(data, "WEBP", quality=88)
+    image.save(data, "WEBP", quality=92, lossless=max(image.size) <= EXACT)
     return "data:image/webp;base64," + base64.b64encode(data.getvalue()).decode()
 
 
