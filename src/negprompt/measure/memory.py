@@ -84,7 +84,9 @@ def _mark(pipe: Any, judges: Mapping[str, Judge]) -> str:
     digest = hashlib.sha256()
     for package in ("torch", "diffusers", "transformers", "negprompt"):
         digest.update(f"{package} {version(package)} ".encode())
-    digest.update(json.dumps([BINARY, CLASSES, str(pipe.scheduler.config)]).encode())
+    # what diffusers filled in comes in no fixed order
+    plan = {k: str(v) for k, v in pipe.scheduler.config.items() if k != "_use_default_values"}
+    digest.update(json.dumps([BINARY, CLASSES, plan], sort_keys=True).encode())
     modules = {name: part for name, part in pipe.components.items() if isinstance(part, nn.Module)}
     modules |= {f"judge {name}": judge.network for name, judge in judges.items()}
     for name, module in sorted(modules.items()):
