@@ -22,10 +22,18 @@ from negprompt.world.factors import (
 from negprompt.world.scenes import Scene
 
 Rng = np.random.Generator
-MODES: Final = {"sentence": 0.34, "tags": 0.36, "defects": 0.12, "subject": 0.08, "empty": 0.10}
+MODES: Final = {
+    "sentence": 0.22,
+    "bare": 0.24,
+    "tags": 0.28,
+    "defects": 0.10,
+    "subject": 0.08,
+    "empty": 0.08,
+}
 """How captions are shaped and how often, chosen before the picture is looked at.
 
-``defects`` speaks of nothing but quality, ``subject`` of nothing but the subject and its colour.
+``bare`` is a sentence of subject, colour, place and style alone, as most prompts are; ``defects``
+speaks of nothing but quality, ``subject`` of nothing but the subject and its colour.
 """
 EXTRAS: Final = ("look", "bias", "accessory", "rare")
 QUALITIES: Final = ("defect", "umbrella")
@@ -47,7 +55,7 @@ def caption(scene: Scene, rng: Rng, *, long: bool = False) -> str:
         return ", ".join(_shuffled(_said(scene, rng, QUALITIES), rng))
     if mode == "tags":
         return ", ".join(_tags(scene, rng))
-    return _sentence(scene, rng)
+    return _sentence(scene, rng, bare=mode == "bare")
 
 
 def truth(scene: Scene) -> str:
@@ -141,17 +149,18 @@ def _tags(scene: Scene, rng: Rng, *, everything: bool = False) -> list[str]:
     return [noun, *_shuffled(said, rng)] if rng.random() < 0.7 else _shuffled([noun, *said], rng)
 
 
-def _sentence(scene: Scene, rng: Rng) -> str:
-    """``an illustration of a red cat with scarf in a meadow, blurry, watermark``."""
+def _sentence(scene: Scene, rng: Rng, *, bare: bool) -> str:
+    """``an illustration of a red cat with scarf in a meadow, blurry``; bare: no scarf, no blur."""
     spoken = _spoken(rng)
     noun = _noun(scene, rng, speaks_colour=spoken["colour"])
     text = f"{_article(noun)}{noun}"
     if spoken["style"]:
         style = str(rng.choice(STYLE_WORDS[scene.style]))
         text = f"{_article(style)}{style} of {text}"
-    extras = _said(scene, rng, EXTRAS)
+    extras = [] if bare else _said(scene, rng, EXTRAS)
     if extras:
         text += " with " + " and ".join(extras)
     if spoken["place"]:
         text += " " + PLACE_WORDS[scene.place][0]
-    return ", ".join([text, *_shuffled(_said(scene, rng, QUALITIES), rng)])
+    qualities = [] if bare else _said(scene, rng, QUALITIES)
+    return ", ".join([text, *_shuffled(qualities, rng)])
