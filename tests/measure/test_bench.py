@@ -80,13 +80,15 @@ def test_a_negative_is_what_captions_call_it() -> None:
 @pytest.mark.parametrize(
     ("name", "without", "expected"),
     [
-        ("blurry", 0.5, True),
-        ("blurry", 0.15, True),
-        ("blurry", 0.14, False),
-        ("blurry", 0.86, False),
+        ("watermark", 0.5, True),
+        ("watermark", 0.15, True),
+        ("watermark", 0.14, False),
+        ("watermark", 0.86, False),
         ("border", 0.5, False),
         ("lens flare", 0.5, False),
-        ("sketch", 0.5, True),
+        ("sketch", 0.5, False),
+        ("blurry", 0.5, False),
+        ("neon", 0.5, True),
         ("low quality", 0.5, False),
     ],
 )
@@ -119,14 +121,14 @@ def test_a_list_is_seen_where_any_of_it_is() -> None:
 
 def test_the_summary_is_the_mean_over_counted_rows() -> None:
     half, none = [True, False] * 4, [False] * 8
-    one, other, border = row("blurry"), row("noise"), row("border")
+    one, other, border = row("watermark"), row("noise"), row("border")
     found = [
-        bench.finding(one, reading({"blurry": half}, 8), reading({"blurry": none}, 8)),
+        bench.finding(one, reading({"watermark": half}, 8), reading({"watermark": none}, 8)),
         bench.finding(other, reading({"noise": half}, 8), reading({"noise": half}, 8)),
         bench.finding(border, reading({"border": half}, 8), reading({"border": none}, 8)),
     ]
     report = bench.Report(4.0, 8, tuple(found))
-    assert [f.row.concept for f in report.counted] == ["blurry", "noise"]
+    assert [f.row.concept for f in report.counted] == ["watermark", "noise"]
     summary = report.summary()
     assert (summary["without"], summary["with"]) == (0.5, 0.25)
     assert summary["subject_change"] == 0

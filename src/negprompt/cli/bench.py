@@ -38,7 +38,7 @@ def bench(
     ] = None,
     scale: Annotated[
         float | None,
-        typer.Option("--scale", "--cfg", help="Guidance scale of all rows: 4.", show_default=False),
+        typer.Option("--scale", "--cfg", help="Guidance scale of all rows: 2.", show_default=False),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Denoising steps: 25.", show_default=False)

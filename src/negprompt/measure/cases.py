@@ -29,10 +29,10 @@ class Case:
 
 
 CASES: Final = (
-    Case("helped", "a red house on a beach", "parasol", "parasol"),
-    Case("did nothing", "a red house on a beach", "border", "border"),
-    Case("harmed", "a red house on a beach", "orange, warm colors, red", "red"),
-    Case("irrelevant", "a red house on a beach", "extra fingers", "house"),
+    Case("helped", "a green person in a forest", "hat", "hat"),
+    Case("did nothing", "a red house in a forest", "border", "border"),
+    Case("harmed", "a red house on a beach", "warm colors, red", "red"),
+    Case("irrelevant", "a blue fish in a studio", "extra fingers", "fish"),
 )
 
 

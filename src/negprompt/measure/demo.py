@@ -7,8 +7,8 @@ from negprompt.measure.compare import Comparison, compare
 from negprompt.models.load import Model
 from negprompt.world.judge import Judge
 
-PROMPT = "a red house on a beach"
-NEGATIVE = "parasol"
+PROMPT = "a green person in a forest"
+NEGATIVE = "hat"
 PAIRS = 24
 SECONDS = 60.0
 """Fewer pairs are made where all of them would take longer."""

@@ -22,6 +22,7 @@ PROMPTS: Final = (
 
 TYPICAL: Final[Mapping[str, tuple[str, str, str]]] = {
     "extra fingers": ("yellow", "hand", "studio"),
+    "lens flare": ("purple", "mushroom", "meadow"),
     "scarf": ("blue", "cat", "room"),
     "hat": ("green", "person", "forest"),
     "parasol": ("red", "house", "beach"),
@@ -43,8 +44,20 @@ COUNTED_KINDS: Final = ("defect", "style", "look", "bias")
 COUNTED_RATE: Final = 0.3
 COUNTED_RANGE: Final = (0.15, 0.85)
 
-UNMEASURABLE: Final[frozenset[str]] = frozenset()
-"""Concepts on which judge and eye agree less than ``agreement.BELIEVED``: in no headline."""
+UNMEASURABLE: Final = frozenset(
+    {
+        "blurry",
+        "jpeg artifacts",
+        "oversaturated",
+        "extra fingers",
+        "clutter",
+        "scarf",
+        "logo",
+        "waving",
+        *STYLES,
+    }
+)
+"""Concepts on which first judge and eye agree less than ``agreement.BELIEVED``: in no headline."""
 
 
 @dataclass(frozen=True, slots=True)
