@@ -17,7 +17,7 @@ def demo(
         bool,
         typer.Option(
             "--cases",
-            help="Instead, four cases at 64 seeds each: a negative that helped, did nothing, "
+            help="Instead, four cases at 32 seeds each: a negative that helped, did nothing, "
             "harmed, was irrelevant. Some minutes; writes cases.png.",
         ),
     ] = False,

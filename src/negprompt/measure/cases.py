@@ -13,7 +13,7 @@ from negprompt.measure.verdict import counted
 from negprompt.models.load import Model
 from negprompt.world.judge import Judge
 
-PAIRS = 64
+PAIRS = 32
 SHOWN = 8
 """Pairs on the picture: the first ones, not the best ones."""
 
