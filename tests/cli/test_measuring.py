@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from negprompt.cli import main
-from negprompt.measure import bench, card, cases, demo
+from negprompt.measure import bench, card, demo
 from negprompt.measure.suite import rows
 
 Captured = pytest.CaptureFixture[str]
@@ -55,21 +55,6 @@ def test_demo_writes_its_picture_and_counts(
     assert "; 3 seeds, " in said.err
     with Image.open(tmp_path / "out" / "demo.png") as sheet:
         assert sheet.width > 3 * 192
-
-
-def test_four_cases_are_drawn_and_counted(
-    model: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cases, "PAIRS", 2)
-    assert main(["demo", "--cases", "--model", model, "--out", str(tmp_path / "out")]) == 0
-    said = capsys.readouterr()
-    path = Path(said.out.strip())
-    assert path == tmp_path / "out" / "cases.png"
-    with Image.open(path) as sheet:
-        assert sheet.height > 8 * 192
-    for case in cases.CASES:
-        assert f"{case.kind}: {case.prompt}; negative: {case.negative}" in said.err
-    assert said.err.count("; 2 seeds, ") == len(cases.CASES)
 
 
 def test_bench_prints_its_contract(model: str, capsys: Captured, cache: Path) -> None:
