@@ -62,7 +62,7 @@ def test_bench_prints_its_contract(model: str, capsys: Captured, cache: Path) ->
     said = capsys.readouterr()
     report = json.loads(said.out)
     assert list(report) == ["scale", "n", "rows", "summary"]
-    assert (report["scale"], report["n"]) == (4, 1)
+    assert (report["scale"], report["n"]) == (2, 1)
     assert [row["negative"] for row in report["rows"]] == [row.negative for row in rows()]
     assert list(report["summary"]) == ["without", "with", "subject_change", "colour_change"]
     assert len(list(cache.rglob("*.json"))) == len(rows()) + len({r.prompt for r in rows()})
