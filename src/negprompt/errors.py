@@ -78,7 +78,7 @@ class NegpromptError(Exception):
         """
         if self.source is None or self.span is None:
             return str(self)
-        return f"{self}\n{_pointed(self.source, self.span)}"
+        return f"{self}\n{pointed(self.source, self.span)}"
 
 
 class PromptError(NegpromptError):
@@ -106,7 +106,7 @@ def shown(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit + 2 else f"{text[:limit]}…"
 
 
-def _pointed(source: str, span: Span) -> str:
+def pointed(source: str, span: Span) -> str:
     """Return two indented lines: a window of the line that holds the span, and the carets."""
     start = min(max(span.start, 0), len(source))
     first = source.rfind("\n", 0, start) + 1

@@ -2,12 +2,13 @@
 
 from negprompt.errors import Span
 from negprompt.language.conjunctions import Conjunction, conjunction
+from negprompt.language.detect import Finding, Side
 from negprompt.language.dialects import DIALECTS, parse
 from negprompt.language.draft import Loss
 from negprompt.language.printer import WRITERS, number, to_text
-from negprompt.language.remarks import remarks
+from negprompt.language.remarks import findings, remarks
 from negprompt.language.schedules import Stretch, schedule
-from negprompt.language.stages import Staged, networks, parts, staged, uncommented
+from negprompt.language.stages import Choice, Staged, networks, parts, staged, uncommented
 from negprompt.language.translation import Translation, translate
 from negprompt.language.tree import (
     Begin,
@@ -31,11 +32,13 @@ __all__ = [
     "WRITERS",
     "Begin",
     "Break",
+    "Choice",
     "Close",
     "Comment",
     "Conjunction",
     "Embedding",
     "End",
+    "Finding",
     "Loss",
     "Network",
     "Node",
@@ -44,12 +47,14 @@ __all__ = [
     "Prompt",
     "Segment",
     "Share",
+    "Side",
     "Span",
     "Staged",
     "Stretch",
     "Text",
     "Translation",
     "conjunction",
+    "findings",
     "networks",
     "number",
     "parse",

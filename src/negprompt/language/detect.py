@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from negprompt.errors import Span
+from negprompt.errors import Span, shown
 from negprompt.language.habits import HABITS, Habit
 
 Side: TypeAlias = Literal["positive", "negative"]
@@ -58,6 +58,12 @@ class Finding:
     spans: tuple[Span, ...]
     what: str
     cure: str
+
+    def about(self, source: str) -> str:
+        """Return what is said of the first place, and how many more there are."""
+        first, count = self.spans[0], len(self.spans)
+        where = f"at {first.start}" + (f", and {count - 1} more" if count > 1 else "")
+        return f"{shown(source[first.start : first.stop], 30)} {where} {self.what}"
 
 
 def look_alikes(source: str, dialect: str) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from negprompt.errors import Notice, PromptError, Span, shown
+from negprompt.errors import Notice, PromptError, Span
 from negprompt.language import midjourney, sdnext
 from negprompt.language.detect import (
     Finding,
@@ -41,11 +41,13 @@ def remarks(prompt: Prompt, *, side: Side | None = None) -> tuple[Notice, ...]:
     And what detect.py finds; some of it where it is known on which ``side`` the prompt stands.
     """
     return tuple(
-        Notice(finding.code, _said(finding, prompt.source)) for finding in _found(prompt, side)
+        Notice(finding.code, f"{finding.about(prompt.source)}; {finding.cure}")
+        for finding in findings(prompt, side=side)
     )
 
 
-def _found(prompt: Prompt, side: Side | None) -> Iterator[Finding]:
+def findings(prompt: Prompt, *, side: Side | None = None) -> Iterator[Finding]:
+    """Yield what ``remarks`` says, with all places and the cure by itself."""
     yield from _structure(prompt)
     if prompt.dialect == "a1111":
         yield from a1111_traps(prompt.source, side)
@@ -56,13 +58,6 @@ def _found(prompt: Prompt, side: Side | None) -> Iterator[Finding]:
     yield from look_alikes(prompt.source, prompt.dialect)
     if side is not None:
         yield from negations(prompt.source, side)
-
-
-def _said(finding: Finding, source: str) -> str:
-    first, count = finding.spans[0], len(finding.spans)
-    where = f"at {first.start}" + (f", and {count - 1} more" if count > 1 else "")
-    piece = shown(source[first.start : first.stop], 30)
-    return f"{piece} {where} {finding.what}; {finding.cure}"
 
 
 def _structure(prompt: Prompt) -> Iterator[Finding]:

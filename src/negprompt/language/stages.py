@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 from negprompt.errors import PromptError, Span, shown
 from negprompt.language.characters import check_characters
 from negprompt.language.excerpt import Excerpt, read_emphasis
-from negprompt.language.nodes import Network
-from negprompt.language.schedules import scheduled
+from negprompt.language.nodes import Begin, End, Kind, Network
+from negprompt.language.schedules import read, scheduled
 from negprompt.language.tree import Prompt
 
 _COMMENT_LINE: Final = re.compile(r"(?:\A|\n)#[^\n]*+(?:\n|\Z)")
@@ -51,11 +51,21 @@ class Acting(NamedTuple):
     prompt: Prompt
 
 
+class Choice(NamedTuple):
+    """A choice or mixture of parts: the numbers it ends with, as written; weights of its parts."""
+
+    kind: Kind
+    options: tuple[str, ...]
+    weights: tuple[float, ...]
+    span: Span
+
+
 class StagedPart(NamedTuple):
-    """One part of a prompt: its weight, and what it says until when."""
+    """One part of a prompt: its weight, what it says until when, and where it says so."""
 
     weight: float
     stretches: tuple[Acting, ...]
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,7 @@ def staged(
                     Acting(last, read_emphasis(piece))
                     for last, piece in scheduled(part, steps, hires_steps=hires_steps)
                 ),
+                choices_in(part),
             )
             for part, weight in weighted
         ),
@@ -135,6 +146,20 @@ def take_networks(excerpt: Excerpt) -> tuple[Excerpt, tuple[Network, ...]]:
         for call in calls
     )
     return excerpt.without([Span(call.start(), call.end()) for call in calls]), found
+
+
+def choices_in(excerpt: Excerpt) -> tuple[Choice, ...]:
+    """Return the schedules and alternations of a part, inner ones before those around them."""
+    found: list[Choice] = []
+    opened: list[Begin] = []
+    for node in read(excerpt.text):
+        if isinstance(node, Begin):
+            opened.append(node)
+        elif isinstance(node, End):
+            begin = opened.pop()
+            span = excerpt.span(Span(begin.span.start, node.span.stop))
+            found.append(Choice(begin.kind, node.options, (), span))
+    return tuple(found)
 
 
 def split_parts(excerpt: Excerpt) -> tuple[tuple[Excerpt, float], ...]:

@@ -51,6 +51,7 @@ __all__ = [
     "Share",
     "Text",
     "Weighed",
+    "merged",
 ]
 
 
@@ -116,7 +117,7 @@ class Prompt:
     def __post_init__(self) -> None:
         """Weigh the nodes, which checks them."""
         object.__setattr__(self, "_weighed", tuple(weigh(self.nodes, self.source)))
-        found = tuple(_merged(self._weighed, self.glue))
+        found = tuple(merged(self._weighed, self.glue))
         empty = (Segment("", 1.0, Span(0, len(self.source))),)
         object.__setattr__(self, "_segments", found or empty)
 
@@ -150,16 +151,16 @@ class Prompt:
         for item in self._weighed:
             depth += isinstance(item.node, Begin) - isinstance(item.node, End)
             if isinstance(item.node, Part) and depth == 0:
-                shares.append(Share(tuple(_merged(gathered, self.glue)), item.node.weight))
+                shares.append(Share(tuple(merged(gathered, self.glue)), item.node.weight))
                 gathered = []
             else:
                 gathered.append(item)
         if gathered or not shares:
-            shares.append(Share(tuple(_merged(gathered, self.glue)), 1.0))
+            shares.append(Share(tuple(merged(gathered, self.glue)), 1.0))
         return tuple(shares)
 
 
-def _merged(weighed: Sequence[Weighed], glue: str) -> Iterator[Segment]:
+def merged(weighed: Sequence[Weighed], glue: str = "") -> Iterator[Segment]:
     """Yield neighbouring texts of equal weight as one; breaks and marks join nothing."""
     cuts = [
         index

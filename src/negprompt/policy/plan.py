@@ -103,7 +103,12 @@ def plan(
 
 def terms(prompt: Prompt, branch: int = 0) -> tuple[Term, ...]:
     """Return the terms of a prompt: split at commas and breaks, empty ones left out."""
-    found = (_term(pieces, branch) for pieces in _pieces(prompt))
+    return terms_of(prompt.segments(), branch)
+
+
+def terms_of(segments: Sequence[Segment], branch: int = 0) -> tuple[Term, ...]:
+    """Return the terms of some of a prompt's text."""
+    found = (_term(pieces, branch) for pieces in _pieces(segments))
     return tuple(term for term in found if term is not None)
 
 
@@ -116,10 +121,10 @@ class _Piece:
     text: str
 
 
-def _pieces(prompt: Prompt) -> Iterator[list[_Piece]]:
+def _pieces(segments: Sequence[Segment]) -> Iterator[list[_Piece]]:
     """Yield the pieces between two commas or breaks; a term may run through several segments."""
     gathered: list[_Piece] = []
-    for segment in prompt.segments():
+    for segment in segments:
         if segment.is_break:
             yield gathered
             gathered = []
