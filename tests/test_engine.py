@@ -47,6 +47,12 @@ def apart(a: Image.Image, b: Image.Image) -> int:
     return int(np.abs(np.asarray(a, dtype=int) - np.asarray(b, dtype=int)).max())
 
 
+def test_more_steps_than_the_schedule_has_are_told_before_the_first() -> None:
+    with pytest.raises(RequestError, match="at most 998") as caught:
+        make("a cat", steps=1000)
+    assert caught.value.code == "value-out-of-range"
+
+
 @each_pipe
 @pytest.mark.parametrize("negative", [None, "", "blurry, watermark"])
 def test_an_image_is_the_one_that_diffusers_makes(name: str, negative: str | None) -> None:

@@ -121,7 +121,7 @@ def test_another_size_is_refused(text: str) -> None:
 def test_an_interrupt_is_130_without_a_traceback(model: str, tmp_path: Path) -> None:
     # a shell that runs this in the background ignores SIGINT, and a child would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    arguments = ["generate", "a cat", "--steps", "1000", "--count", "500", "--out", "out"]
+    arguments = ["generate", "a cat", "--steps", "900", "--count", "500", "--out", "out"]
     process = subprocess.Popen(
         [sys.executable, "-m", "negprompt", *arguments, "--model", model],
         cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"}, text=True,
@@ -137,6 +137,27 @@ def test_an_interrupt_is_130_without_a_traceback(model: str, tmp_path: Path) -> 
     assert out == ""
     assert err == "negprompt: interrupted\n"
     assert list((tmp_path / "out").iterdir()) == []
+
+
+CAUGHT = """
+import sys
+from negprompt.cli.shell import app, main
+
+@app.command()
+def caught():
+    exec("import signal; signal.raise_signal(signal.SIGINT)")
+
+sys.exit(main(["caught"]))
+"""
+
+
+def test_an_interrupt_while_a_dataclass_is_made_is_130(tmp_path: Path) -> None:
+    (tmp_path / "caught.py").write_text(CAUGHT)
+    done = subprocess.run(
+        [sys.executable, "-m", "caught"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "negprompt: interrupted\n")
 
 
 WRAPPED = """

@@ -12,7 +12,7 @@ from tests.tiny_models import scheduler, tiny_sd, tiny_sdxl, zero_snr
 from negprompt.errors import ModelError, RequestError
 from negprompt.models.families import SD1, SD2, SDXL, family_of
 from negprompt.models.load import load
-from negprompt.models.schedulers import SCHEDULERS, build, sampler_name
+from negprompt.models.schedulers import SCHEDULERS, build, check_steps, sampler_name
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +156,24 @@ def test_samplers_have_a1111s_names() -> None:
         "unipc": "UniPC",
     }
     assert sampler_name(object()) == "object"
+
+
+SPACED = ("timestep_spacing", "steps_offset", "_use_default_values")
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("steps", [998, 999, 1000])
+def test_steps_that_a_schedule_has_no_times_for_are_refused(
+    name: str, spacing: str, offset: int, steps: int
+) -> None:
+    bare = {k: v for k, v in scheduler().config.items() if k not in SPACED}
+    made = build(name, bare | {"timestep_spacing": spacing, "steps_offset": offset})
+    if spacing == "leading" and steps > 999 - offset:
+        with pytest.raises(RequestError, match=f"at most {999 - offset}"):
+            check_steps(steps, made.config)
+        return
+    check_steps(steps, made.config)
+    made.set_timesteps(steps)
+    assert 0 <= min(made.timesteps) < max(made.timesteps) < 1000

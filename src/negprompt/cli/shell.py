@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = INTERRUPTED
         except Exception as error:
             if interrupts:
-                return _told("interrupted", INTERRUPTED)
+                return _interrupted()
             if isinstance(error, NegpromptError):
                 return _told(error.caret(), MISTAKE)
             # typer brings click's errors with it in some versions and not in others.
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = " ".join(str(message()).split()).rstrip(".")
             return _told(f"{text} — see `negprompt {_command(given)}--help`", MISTAKE)
     if status == INTERRUPTED:
-        return _told("interrupted", INTERRUPTED)
+        return _interrupted()
     return status if isinstance(status, int) else 0
 
 
@@ -79,6 +79,17 @@ def _interrupts() -> Iterator[list[int]]:
     finally:
         if signal.getsignal(signal.SIGINT) is note:
             signal.signal(signal.SIGINT, handler)
+
+
+def _interrupted() -> int:
+    """Say so, with a status of our own.
+
+    CPython notes an interrupt that left an ``exec`` of text (a dataclass being made while a library
+    is imported) and, run with ``-m``, ends the process by the signal even where it was caught. The
+    next ``exec`` clears the note.
+    """
+    exec("")  # noqa: S102 — nothing is run
+    return _told("interrupted", INTERRUPTED)
 
 
 def _command(given: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from negprompt.engine.request import Request
 from negprompt.errors import ModelError, Notice
 from negprompt.guidance.rules import RULES, Rule
 from negprompt.guidance.wrappers import rescale
-from negprompt.models.schedulers import build, sampler_name
+from negprompt.models.schedulers import build, check_steps, sampler_name
 from negprompt.policy.plan import Plan, plan
 from negprompt.trace import events
 
@@ -265,6 +265,7 @@ def _denoised(
     try:
         if request.scheduler is not None:
             pipe.scheduler = build(request.scheduler, own.config)
+        check_steps(request.steps or 1, pipe.scheduler.config)
         with quiet(), attached(model.family.denoiser(pipe), seam):
             for recorder.batch, first in enumerate(range(0, len(seeds), BATCH)):
                 images += _batch(request, pipe, conditioning, seeds[first : first + BATCH])

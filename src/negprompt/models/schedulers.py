@@ -56,3 +56,20 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
     kind = getattr(diffusers, SCHEDULERS[name])
     clip = {} if "clip_sample" in config or name not in ("ddim", "ddpm") else {"clip_sample": False}
     return kind.from_config(config, **clip)
+
+
+def check_steps(steps: int, config: Mapping[str, Any]) -> None:
+    """Raise RequestError ``value-out-of-range`` for more steps than a schedule of T has times for.
+
+    Leading times k·(T // steps) + offset, or k·(T // (steps + 1)) + offset in the multistep ones,
+    must differ and stay below T: steps < T − offset.
+    """
+    most = config["num_train_timesteps"]
+    if config.get("timestep_spacing") == "leading":
+        most -= 1 + config.get("steps_offset", 0)
+    if steps > most:
+        raise RequestError(
+            f"steps is {steps}",
+            code="value-out-of-range",
+            cure=f"give at most {most}: this model's schedule has no more",
+        )
