@@ -51,6 +51,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def pictures(cache: Path) -> Path:
     """The training stages' folder with one full shard: twenty renders, fifty times over."""
-    few = np.stack([render(sample(seed)) for seed in range(20)])
+    few = np.stack([render(data.scene(seed)[0]) for seed in range(20)])
     np.save(cache / "pictures-0000.npy", np.tile(few, (data.SHARD // len(few), 1, 1, 1)))
     return cache

@@ -9,7 +9,7 @@ from tests.world.conftest import Captioned
 from tests.world.reader import LEXICON, Said, read
 from tests.world.statistics import agrees
 
-from negprompt.world.captions import MODES, caption, truth, vocabulary
+from negprompt.world.captions import MODES, ROOM, caption, truth, vocabulary
 from negprompt.world.factors import (
     CARELESS,
     CONCEPTS,
@@ -21,7 +21,7 @@ from negprompt.world.factors import (
     chance,
     rate,
 )
-from negprompt.world.scenes import Scene, sample
+from negprompt.world.scenes import Scene, posed, sample
 
 NAMED = [concept for concept in CONCEPTS.values() if concept.naming_rate > 0]
 each_named = pytest.mark.parametrize("concept", NAMED, ids=lambda c: c.name)
@@ -115,8 +115,9 @@ def test_a_concept_is_spoken_of_at_its_naming_rate(
     room = MODES["sentence"] + MODES["tags"]
     room += MODES["defects"] if concept.kind in {"defect", "umbrella"} else 0
     could = [one for one in captioned if sayable(concept, one.scene)]
-    spoken = sum(concept.name in one.spoken for one in could)
-    assert agrees(spoken, len(could), concept.naming_rate * room)
+    spoken = sum(concept.name in one.spoken for one in could) / len(could)
+    # a caption that has no room for all leaves some out
+    assert 0.75 < spoken / (concept.naming_rate * room) < 1 or concept.naming_rate < 0.1
 
 
 def test_a_factor_is_spoken_of_at_its_naming_rate(captioned: list[Captioned]) -> None:
@@ -149,8 +150,21 @@ def test_some_captions_are_empty_and_some_speak_of_quality_alone(
         and not (one.said.subject or one.said.colour or one.said.place or one.said.style)
         for one in captioned
     )
-    assert 0.07 < empty / len(captioned) < 0.11
-    assert 0.08 < alone / len(captioned) < 0.12
+    assert 0.12 < empty / len(captioned) < 0.14
+    assert 0.06 < alone / len(captioned) < 0.09
+
+
+def test_a_short_caption_has_at_most_six_concepts(captioned: list[Captioned]) -> None:
+    assert max(len(one.spoken) for one in captioned) == ROOM
+
+
+def test_the_caption_of_a_posed_scene_speaks_of_what_it_was_posed_for() -> None:
+    rng = np.random.default_rng(6)
+    for seed in range(2000):
+        scene, about = posed(seed)
+        said = read(caption(scene, rng, about=about))
+        check(scene, said)
+        assert {name for name, _ in said.concepts} == about
 
 
 def test_every_synonym_is_used(captioned: list[Captioned]) -> None:

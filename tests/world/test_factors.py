@@ -73,9 +73,9 @@ def test_every_value_of_a_factor_has_a_word() -> None:
 
 
 def test_the_prevalences_and_naming_rates_that_the_bench_counts_on() -> None:
-    """Defects at .25 to .40 of careless scenes, biases near .55 where typical, else .30 to .40."""
+    """Defects at .30 to .42 of careless scenes, biases near .55 where typical, else .30 to .40."""
     kinds = {kind: [c for c in CONCEPTS.values() if c.kind == kind] for kind in ("defect", "bias")}
-    assert all(0.25 <= concept.prevalence <= 0.40 for concept in kinds["defect"])
+    assert all(0.30 <= concept.prevalence <= 0.42 for concept in kinds["defect"])
     for concept in kinds["bias"]:
         assert 0.30 <= concept.prevalence <= 0.40
         assert [0.5 <= p <= 0.6 for p in concept.under.values()] == [True]

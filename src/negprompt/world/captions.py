@@ -23,39 +23,51 @@ from negprompt.world.scenes import Scene
 
 Rng = np.random.Generator
 MODES: Final = {
-    "sentence": 0.22,
-    "bare": 0.24,
-    "tags": 0.28,
-    "defects": 0.10,
-    "subject": 0.08,
-    "empty": 0.08,
+    "sentence": 0.18,
+    "bare": 0.30,
+    "tags": 0.22,
+    "defects": 0.08,
+    "subject": 0.10,
+    "empty": 0.12,
 }
 """How captions are shaped and how often, chosen before the picture is looked at.
 
 ``bare`` is a sentence of subject, colour, place and style alone, as most prompts are; ``defects``
 speaks of nothing but quality, ``subject`` of nothing but the subject and its colour.
 """
+POSES: Final = {"sentence": 0.4, "tags": 0.3, "defects": 0.3}
+"""The same for a posed scene; ``defects`` speaks of nothing but what it was posed for."""
+ROOM: Final = 6
+"""Most concepts that a short caption speaks of: negatives and tag lists have two to six terms."""
 EXTRAS: Final = ("look", "bias", "accessory", "rare")
 QUALITIES: Final = ("defect", "umbrella")
+ALL: Final = frozenset(name for name, c in CONCEPTS.items() if c.naming_rate > 0)
 
 
-def caption(scene: Scene, rng: Rng, *, long: bool = False) -> str:
+def caption(
+    scene: Scene, rng: Rng, *, about: frozenset[str] | None = None, long: bool = False
+) -> str:
     """One caption of a scene, by the coins of ``rng``.
 
-    ``long`` says everything three times over, in other orders: mostly more than 75 tokens.
+    ``about``: what a scene was posed for; the caption then speaks of just that, and of subject,
+    colour, place and style as ever. ``long`` says everything three times over, in other orders:
+    mostly more than 75 tokens.
     """
     if long:
-        return ", ".join(term for _ in range(3) for term in _tags(scene, rng, everything=True))
-    mode = str(rng.choice(list(MODES), p=list(MODES.values())))
+        return ", ".join(term for _ in range(3) for term in _tags(scene, rng, ALL, everything=True))
+    modes = MODES if about is None else POSES
+    mode = str(rng.choice(list(modes), p=list(modes.values())))
     if mode == "empty":
         return ""
     if mode == "subject":
         return _noun(scene, rng, speaks_colour=bool(rng.random() < FACTOR_NAMING["colour"]))
+    spoken = _topics(scene, rng) if about is None else about
     if mode == "defects":
-        return ", ".join(_shuffled(_said(scene, rng, QUALITIES), rng))
+        kinds = QUALITIES if about is None else (*QUALITIES, *EXTRAS)
+        return ", ".join(_shuffled(_said(scene, rng, spoken, kinds), rng))
     if mode == "tags":
-        return ", ".join(_tags(scene, rng))
-    return _sentence(scene, rng, bare=mode == "bare")
+        return ", ".join(_tags(scene, rng, spoken))
+    return _sentence(scene, rng, frozenset() if mode == "bare" else spoken)
 
 
 def truth(scene: Scene) -> str:
@@ -112,16 +124,23 @@ def _speakable(concept: Concept, scene: Scene) -> bool:
     return not concept.only or bool({scene.subject, scene.place} & set(concept.only))
 
 
-def _said(scene: Scene, rng: Rng, kinds: tuple[str, ...], *, everything: bool = False) -> list[str]:
-    """What is said of the concepts of some kinds; ``everything`` speaks of all that has a name."""
-    said = []
-    for concept in CONCEPTS.values():
-        toss = rng.random()
-        if concept.kind not in kinds or concept.naming_rate == 0 or not _speakable(concept, scene):
-            continue
-        if everything or toss < concept.naming_rate:
-            said.append(_word(concept, rng, present=scene.has(concept.name)))
-    return said
+def _topics(scene: Scene, rng: Rng) -> frozenset[str]:
+    """What a caption speaks of: each concept by its naming rate, at most ROOM of them."""
+    tossed = [
+        concept.name
+        for concept, toss in zip(CONCEPTS.values(), rng.random(len(CONCEPTS)), strict=True)
+        if toss < concept.naming_rate and _speakable(concept, scene)
+    ]
+    return frozenset(_shuffled(tossed, rng)[:ROOM])
+
+
+def _said(scene: Scene, rng: Rng, spoken: frozenset[str], kinds: tuple[str, ...]) -> list[str]:
+    """What is said of the concepts that the caption speaks of and that are of some kinds."""
+    return [
+        _word(concept, rng, present=scene.has(name))
+        for name, concept in CONCEPTS.items()
+        if name in spoken and concept.kind in kinds and _speakable(concept, scene)
+    ]
 
 
 def _shuffled(words: list[str], rng: Rng) -> list[str]:
@@ -134,33 +153,32 @@ def _spoken(rng: Rng, *, everything: bool = False) -> dict[str, bool]:
     return {factor: everything or bool(toss < FACTOR_NAMING[factor]) for factor, toss in tosses}
 
 
-def _tags(scene: Scene, rng: Rng, *, everything: bool = False) -> list[str]:
+def _tags(scene: Scene, rng: Rng, spoken: frozenset[str], *, everything: bool = False) -> list[str]:
     """Terms in any order, the noun mostly first."""
-    spoken = _spoken(rng, everything=everything)
-    said = _said(scene, rng, (*QUALITIES, *EXTRAS), everything=everything)
-    if spoken["place"]:
+    factors = _spoken(rng, everything=everything)
+    said = _said(scene, rng, spoken, (*QUALITIES, *EXTRAS))
+    if factors["place"]:
         said.append(str(rng.choice(PLACE_WORDS[scene.place])))
-    if spoken["style"]:
+    if factors["style"]:
         said.append(str(rng.choice(STYLE_WORDS[scene.style])))
-    speaks_colour = spoken["colour"]
-    if not spoken["subject"]:
+    speaks_colour = factors["colour"]
+    if not factors["subject"]:
         return _shuffled([*said, scene.colour] if speaks_colour else said, rng)
     noun = _noun(scene, rng, speaks_colour=speaks_colour)
     return [noun, *_shuffled(said, rng)] if rng.random() < 0.7 else _shuffled([noun, *said], rng)
 
 
-def _sentence(scene: Scene, rng: Rng, *, bare: bool) -> str:
-    """``an illustration of a red cat with scarf in a meadow, blurry``; bare: no scarf, no blur."""
-    spoken = _spoken(rng)
-    noun = _noun(scene, rng, speaks_colour=spoken["colour"])
+def _sentence(scene: Scene, rng: Rng, spoken: frozenset[str]) -> str:
+    """``an illustration of a red cat with scarf in a meadow, blurry``."""
+    factors = _spoken(rng)
+    noun = _noun(scene, rng, speaks_colour=factors["colour"])
     text = f"{_article(noun)}{noun}"
-    if spoken["style"]:
+    if factors["style"]:
         style = str(rng.choice(STYLE_WORDS[scene.style]))
         text = f"{_article(style)}{style} of {text}"
-    extras = [] if bare else _said(scene, rng, EXTRAS)
+    extras = _said(scene, rng, spoken, EXTRAS)
     if extras:
         text += " with " + " and ".join(extras)
-    if spoken["place"]:
+    if factors["place"]:
         text += " " + PLACE_WORDS[scene.place][0]
-    qualities = [] if bare else _said(scene, rng, QUALITIES)
-    return ", ".join([text, *_shuffled(qualities, rng)])
+    return ", ".join([text, *_shuffled(_said(scene, rng, spoken, QUALITIES), rng)])

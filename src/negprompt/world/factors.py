@@ -3,7 +3,8 @@
 One table for all: scenes draw prevalences from it, captions naming rates and words, judges their
 heads and the bench its rows.  A factor's naming rate is the chance that a caption speaks of it,
 tossed before anyone looks at the picture: when it speaks it gives the word for what is there, or
-the antonym when nothing is, so that silence says nothing.
+the antonym when nothing is, so that silence says nothing.  No antonym begins with the word that it
+denies: a causal encoder reads "noise" in "noise free" before it can know better.
 """
 
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ class Concept:
     members: tuple[str, ...] = ()
 
 
-CARELESS: Final = 0.6
+CARELESS: Final = 0.65
 """Share of scenes that were made carelessly; the others have no defect at all.
 
 Defects gather in some pictures, as they do in real ones, and every subject is often seen whole.
@@ -133,19 +134,19 @@ def _listed(text: str) -> tuple[str, ...]:
 
 _ROWS: Final = (
     _row("blurry", "defect", 0.38, 0.65, "blurry, blur, out of focus", antonyms="sharp, in focus"),
-    _row("noise", "defect", 0.36, 0.65, "noise, noisy, grainy", antonyms="smooth, noise free"),
-    _row("jpeg artifacts", "defect", 0.25, 0.30, "jpeg artifacts, compression artifacts",
+    _row("noise", "defect", 0.42, 0.65, "noise, noisy, grainy", antonyms="smooth"),
+    _row("jpeg artifacts", "defect", 0.30, 0.30, "jpeg artifacts, compression artifacts",
          antonyms="uncompressed"),
-    _row("low resolution", "defect", 0.25, 0.30, "low resolution, lowres, pixelated",
+    _row("low resolution", "defect", 0.36, 0.30, "low resolution, lowres, pixelated",
          antonyms="high resolution"),
-    _row("watermark", "defect", 0.40, 0.65, "watermark, signature", antonyms="unmarked"),
-    _row("text", "defect", 0.35, 0.30, "text, letters", antonyms="textless"),
-    _row("cropped", "defect", 0.32, 0.30, "cropped, cut off, out of frame", antonyms="full view"),
+    _row("watermark", "defect", 0.42, 0.65, "watermark, signature", antonyms="unmarked"),
+    _row("text", "defect", 0.42, 0.30, "text, letters", antonyms="textless"),
+    _row("cropped", "defect", 0.40, 0.30, "cropped, cut off, out of frame", antonyms="full view"),
     _row("oversaturated", "defect", 0.36, 0.30, "oversaturated, garish", antonyms="natural colors"),
     _row("extra fingers", "defect", 0.40, 0.65,
          "extra fingers, deformed hands, bad hands, extra digits, bad anatomy, deformed",
          antonyms="five fingers, good anatomy", only="hand"),
-    _row("lens flare", "defect", 0.40, 0.05, "lens flare", antonyms="flare free",
+    _row("lens flare", "defect", 0.40, 0.05, "lens flare", antonyms="even light",
          only="beach, meadow"),
     _row("border", "defect", 0.40, 0.0, "border", antonyms="borderless"),
     _row("neon", "look", 0.28, 0.30, "neon, neon palette", antonyms="natural palette"),
@@ -158,10 +159,10 @@ _ROWS: Final = (
          only="beach, meadow", beach=0.55),
     _row("logo", "bias", 0.33, 0.30, "logo, rival logo", antonyms="unbranded",
          only="boat, person, house", boat=0.55),
-    _row("bee", "bias", 0.33, 0.30, "bee, insect", antonyms="insect free",
+    _row("bee", "bias", 0.33, 0.30, "bee, insect", antonyms="alone",
          only="flower, tree, mushroom", flower=0.55),
     _row("waving", "accessory", 0.40, 0.30, "waving", antonyms="arms down", only="person"),
-    _row("balloon", "rare", 0.04, 0.30, "balloon", antonyms="balloon free"),
+    _row("balloon", "rare", 0.04, 0.30, "balloon", antonyms="grounded"),
     _row("low quality", "umbrella", 0.0, 0.40, "low quality, worst quality, bad quality, ugly",
          antonyms="high quality, best quality",
          members="blurry, noise, jpeg artifacts, low resolution"),

@@ -15,6 +15,7 @@ from negprompt.world.factors import (
     PLACES,
     STYLES,
     SUBJECTS,
+    Concept,
     chance,
 )
 
@@ -34,6 +35,8 @@ _HIDDEN_BY: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 """Factor → the defects under which nobody can read it; a factor that is not here can be read."""
+POSED: Final = 4
+"""Most concepts that a posed scene is posed for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +87,72 @@ def sample(seed: int, **fixed: str) -> Scene:
     scenes at the same prevalence is in both or in neither.
     """
     rng = np.random.default_rng((seed, 0))
-    weights = np.array([0.6 if name == "shapes" else 1.0 for name in SUBJECTS])
-    subject = str(rng.choice(SUBJECTS, p=weights / weights.sum()))
-    colour = str(rng.choice(list(COLOURS)))
-    place = str(rng.choice(PLACES))
-    style = str(rng.choice(list(STYLES), p=list(STYLES.values())))
-    subject, colour = fixed.get("subject", subject), fixed.get("colour", colour)
-    place, style = fixed.get("place", place), fixed.get("style", style)
+    factors = _factors(rng) | fixed
     careless = bool(rng.random() < CARELESS)
-    tosses = rng.random(len(BINARY))
-    present = frozenset(
-        name
-        for name, toss in zip(BINARY, tosses, strict=True)
-        if toss < chance(CONCEPTS[name], subject, place, careless=careless)
+    return _scene(seed, rng, factors, _tossed(rng, factors, careless=careless))
+
+
+def posed(seed: int) -> tuple[Scene, frozenset[str]]:
+    """A scene in which one to four concepts are there by an even coin, and which they are.
+
+    The rest is drawn from p(scene | those concepts), so a caption that speaks of each of them means
+    what it would mean over ``sample``; but their words, most of them rare there, are met often.
+    Concepts are picked by their naming rates among those that subject and place allow, those of
+    few subjects more often.
+    """
+    rng = np.random.default_rng((seed, 2))
+    factors = _factors(rng)
+    where = factors["subject"], factors["place"]
+    known = {name: chance(CONCEPTS[name], *where) for name in BINARY}
+    rates = np.array([_pick(CONCEPTS[name]) * (known[name] > 0) for name in BINARY])
+    count = int(rng.integers(1, POSED + 1))
+    picked = rng.choice(BINARY, size=count, replace=False, p=rates / rates.sum())
+    coins = {
+        str(name): bool(coin) for name, coin in zip(picked, rng.random(count) < 0.5, strict=True)
+    }
+    defects = {name: coin for name, coin in coins.items() if CONCEPTS[name].kind == "defect"}
+    # p(careless | defects): without care missing, none of them is there
+    bad = CARELESS * np.prod([known[n] if there else 1 - known[n] for n, there in defects.items()])
+    good = (1 - CARELESS) * (not any(defects.values()))
+    careless = bool(rng.random() < bad / (bad + good))
+    present = _tossed(rng, factors, careless=careless) - set(coins)
+    present |= {name for name, there in coins.items() if there}
+    return _scene(seed, rng, factors, present), frozenset(coins)
+
+
+def _pick(concept: Concept) -> float:
+    return concept.naming_rate * (3 if concept.only else 1)
+
+
+def _factors(rng: np.random.Generator) -> dict[str, str]:
+    weights = np.array([0.6 if name == "shapes" else 1.0 for name in SUBJECTS])
+    return {
+        "subject": str(rng.choice(SUBJECTS, p=weights / weights.sum())),
+        "colour": str(rng.choice(list(COLOURS))),
+        "place": str(rng.choice(PLACES)),
+        "style": str(rng.choice(list(STYLES), p=list(STYLES.values()))),
+    }
+
+
+def _tossed(
+    rng: np.random.Generator, factors: Mapping[str, str], *, careless: bool
+) -> frozenset[str]:
+    """Every concept by a coin of its own."""
+    where = factors["subject"], factors["place"]
+    tosses = zip(BINARY, rng.random(len(BINARY)), strict=True)
+    return frozenset(
+        name for name, toss in tosses if toss < chance(CONCEPTS[name], *where, careless=careless)
     )
+
+
+def _scene(
+    seed: int, rng: np.random.Generator, factors: Mapping[str, str], present: frozenset[str]
+) -> Scene:
     extra = int(rng.choice((6, 7)))
-    fingers = 0 if subject != "hand" else extra if "extra fingers" in present else 5
-    solids = _solids(rng, colour) if subject == "shapes" else None
-    return Scene(seed, subject, colour, place, style, present, fingers, solids)
+    hand, shapes = factors["subject"] == "hand", factors["subject"] == "shapes"
+    fingers = 0 if not hand else extra if "extra fingers" in present else 5
+    solids = _solids(rng, factors["colour"]) if shapes else None
+    return Scene(seed, **factors, present=present, fingers=fingers, solids=solids)
 
 
 def _solids(rng: np.random.Generator, colour: str) -> tuple[Solid, Solid]:

@@ -72,8 +72,8 @@ def stage(args: argparse.Namespace) -> None:
     elif args.stage == "judges":
         from negprompt.world.train import judges
 
-        for name in ("first", "second"):
-            judges.fit(run(f"judge-{name}", 1.5e-3, 64, 0.998))
+        for name, rate in (("first", 3e-3), ("second", 2e-3)):
+            judges.fit(run(f"judge-{name}", rate, 48, 0.998))
     else:
         from negprompt.world.train import pocket
 

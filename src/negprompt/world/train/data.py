@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from negprompt.world.render import render
-from negprompt.world.scenes import sample
+from negprompt.world.scenes import Scene, posed, sample
 
 SHARD = 1000
 HELD_OUT = 10_000_000
@@ -27,11 +27,19 @@ def cache() -> Path:
     return folder
 
 
+def scene(seed: int) -> tuple[Scene, frozenset[str] | None]:
+    """The scene of a training seed: even ones as the world is (None), odd ones posed for something.
+
+    Only the even ones may be captioned in silence.
+    """
+    return posed(seed) if seed % 2 else (sample(seed), None)
+
+
 def _shard(index: int) -> int:
     path = cache() / f"pictures-{index:04d}.npy"
     if not path.exists():
         pictures = np.stack(
-            [render(sample(seed)) for seed in range(index * SHARD, (index + 1) * SHARD)]
+            [render(scene(seed)[0]) for seed in range(index * SHARD, (index + 1) * SHARD)]
         )
         part = path.with_suffix(f".{os.getpid()}.part")
         with part.open("wb") as file:

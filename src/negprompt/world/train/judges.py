@@ -9,9 +9,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from negprompt.world.factors import BINARY
 from negprompt.world.judge import CLASSES, FOLDER, NETWORKS, split
-from negprompt.world.scenes import Scene, legible, sample
+from negprompt.world.scenes import Scene, legible
 from negprompt.world.train import together
-from negprompt.world.train.data import SHARD, autoencoded, pictures
+from negprompt.world.train.data import SHARD, autoencoded, pictures, scene
 from negprompt.world.train.loop import DEVICE, Run, half, train
 from negprompt.world.train.pixels import to_tensor
 
@@ -48,7 +48,7 @@ def batch(
             seed = int(rng.integers(len(shards) * SHARD))
             chosen.append(shards[seed // SHARD][seed % SHARD])
         seeds.append(seed)
-    return to_tensor(np.stack(chosen)), [sample(seed) for seed in seeds]
+    return to_tensor(np.stack(chosen)), [scene(seed)[0] for seed in seeds]
 
 
 def fit(run: Run) -> nn.Module:

@@ -12,9 +12,8 @@ from torch.nn.functional import interpolate
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
 
 from negprompt.world.captions import caption
-from negprompt.world.scenes import sample
 from negprompt.world.train import together
-from negprompt.world.train.data import SHARD, cache, pictures
+from negprompt.world.train.data import SHARD, cache, pictures, scene
 from negprompt.world.train.loop import DEVICE, Run, half, train
 from negprompt.world.train.pixels import to_tensor
 
@@ -27,9 +26,14 @@ MEAN = 0.25
 def _corpus() -> Iterator[str]:
     rng = np.random.default_rng(0)
     for seed in range(20_000):
-        yield caption(sample(seed), rng)
+        yield _caption(seed, rng)
     for code in range(33, 0x180):
         yield chr(code)
+
+
+def _caption(seed: int, rng: np.random.Generator) -> str:
+    shown, about = scene(seed)
+    return caption(shown, rng, about=about)
 
 
 def tokenizer(folder: Path) -> CLIPTokenizer:
@@ -119,7 +123,7 @@ def fit(run: Run) -> CLIPModel:
         seeds = rng.integers(len(shards) * SHARD, size=run.batch)
         images = np.stack([shards[seed // SHARD][seed % SHARD] for seed in seeds])
         x = interpolate(to_tensor(images), size=64, mode="area")
-        ids = tokens(bpe, [caption(sample(int(seed)), rng) for seed in seeds])
+        ids = tokens(bpe, [_caption(int(seed), rng) for seed in seeds])
         with half():
             out = model(input_ids=ids, pixel_values=x, return_loss=True)
         error: Tensor = out.loss.float()

@@ -9,16 +9,15 @@ from torch.nn.functional import mse_loss
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from negprompt.world.captions import caption
-from negprompt.world.scenes import sample
-from negprompt.world.train.data import cache, latents
+from negprompt.world.train.data import cache, latents, scene
 from negprompt.world.train.loop import DEVICE, Run, half, train
 from negprompt.world.train.text import WIDTH, text_config, tokens
 
 LONG_EVERY = 24
 """One batch in so many has captions of two token chunks."""
 DROPPED = 0.05
-"""Share of captions emptied beyond those that are empty anyway."""
-BLANKED = 0.4
+"""Share of captions emptied beyond those that are empty anyway; none of a posed scene."""
+BLANKED = 0.3
 """Share of captions whose end and padding states are those of the empty prompt.
 
 A causal encoder repeats the whole text in every padding state; a denoiser that reads only those
@@ -112,9 +111,10 @@ def fit(run: Run) -> tuple[UNet2DConditionModel, CLIPTextModel]:
         rng, long = run.random(step), step % LONG_EVERY == LONG_EVERY - 1
         seeds = rng.integers(len(stored), size=run.batch // (1 + long))
         drop = rng.random(len(seeds)) < DROPPED
+        scenes = [scene(int(seed)) for seed in seeds]
         texts = [
-            "" if d else caption(sample(int(s)), rng, long=long)
-            for s, d in zip(seeds, drop, strict=True)
+            "" if dropped and about is None else caption(posed, rng, about=about, long=long)
+            for (posed, about), dropped in zip(scenes, drop, strict=True)
         ]
         x0 = stored[torch.from_numpy(seeds)].float().to(DEVICE)
         t = torch.randint(0, len(alphas), (len(seeds),), device=DEVICE)
