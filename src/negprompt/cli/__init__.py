@@ -12,7 +12,10 @@ from negprompt.cli import (  # noqa: F401
     gate,
     generate,
     label,
+    parse,
     prune,
+    tokens,
+    translate,
     words,
 )
 from negprompt.cli.shell import app, main

@@ -17,6 +17,7 @@ from types import FrameType
 import typer
 from typer.main import get_command
 
+from negprompt.cli.terminal import pointed_at
 from negprompt.errors import NegpromptError
 
 app = typer.Typer(
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if interrupts:
                 return _interrupted()
             if isinstance(error, NegpromptError):
-                return _told(error.caret(), MISTAKE)
+                return _blamed(error)
             # typer brings click's errors with it in some versions and not in others.
             message = getattr(error, "format_message", None)
             if message is None:
@@ -97,6 +98,13 @@ def _command(given: Sequence[str]) -> str:
         info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands
     }
     return f"{given[0]} " if given[0] in known else ""
+
+
+def _blamed(error: NegpromptError) -> int:
+    if error.source is None or error.span is None:
+        return _told(str(error), MISTAKE)
+    pointed_at(f"negprompt: {error}", error.source, error.span)
+    return MISTAKE
 
 
 def _told(text: str, status: int) -> int:

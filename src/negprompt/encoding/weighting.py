@@ -80,6 +80,7 @@ def each(formula: "Callable[[Tensor, Tensor, Tensor], Tensor]") -> Scheme:
             for chunk in r.chunks
         ]
 
+    weighed.__doc__ = formula.__doc__
     return weighed
 
 

@@ -89,7 +89,7 @@ def draft(prompt: Prompt, *, negative: bool) -> Draft:
     for node in prompt.nodes:
         if isinstance(node, Network):
             found.networks.append(node)
-        elif isinstance(node, Comment) and _is_lost(node, prompt.source):
+        elif isinstance(node, Comment) and is_lost(node, prompt.source):
             found.lost.append(Loss(node.span, "this is not read, and was left out"))
     if prompt.dialect == "midjourney":  # there weights count relative to their sum
         total = sum(strand.weight for strand in found.strands)
@@ -97,7 +97,7 @@ def draft(prompt: Prompt, *, negative: bool) -> Draft:
     return found
 
 
-def _is_lost(comment: Comment, source: str) -> bool:
+def is_lost(comment: Comment, source: str) -> bool:
     """Whether more is lost than space, or a mark that the part behind it has the weight of."""
     return source[comment.span.start : comment.span.stop].strip() not in ("", "--no", "—no")
 

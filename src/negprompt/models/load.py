@@ -5,24 +5,19 @@ checker is loaded: what a negative prompt does is steering, and a filter belongs
 """
 
 import os
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from negprompt.errors import ModelError, shown
 from negprompt.models.families import PIPELINES, Family, family_of
+from negprompt.models.place import POCKET, blaming, place_of
 
-POCKET = "pocket"
-"""The model that ships inside."""
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+__all__ = ["POCKET", "Model", "load", "quiet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,53 +41,23 @@ def load(name: str = POCKET, *, device: str | None = None) -> Model:
     except the small pocket one. Raises ModelError where the model is unknown, cannot be reached, is
     not in safetensors, or is of a family that is not supported.
     """
-    source = _source(name)
+    source = place_of(name)
     with quiet():
         import diffusers
 
-        with _blaming(name):
+        with blaming(name):
             config = diffusers.DiffusionPipeline.load_config(source)
         kind = _supported(name, config)
         settings: dict[str, Any] = {"use_safetensors": True}
         if kind == "StableDiffusionPipeline":
             settings |= {"safety_checker": None, "requires_safety_checker": False}
-        with _blaming(name):
+        with blaming(name):
             pipe = getattr(diffusers, kind).from_pretrained(source, **settings)
         place = torch.device(device) if device else _best_device()
         half = place.type == "cuda" and name != POCKET
         pipe = pipe.to(place, torch.float16 if half else torch.float32)
     pipe.set_progress_bar_config(disable=True)
     return Model(pipe, name, family_of(pipe))
-
-
-def _source(name: str) -> str:
-    """Folder or hub id behind a name."""
-    folder = Path(str(files("negprompt") / "models" / "pocket")) if name == POCKET else Path(name)
-    try:
-        here, whole = folder.exists(), (folder / "model_index.json").is_file()
-    except OSError:  # a name too long for a path
-        here = whole = False
-    if name and whole:
-        return str(folder)
-    if name == POCKET:
-        raise ModelError(
-            "the model that ships with negprompt is not in this installation",
-            code="model-missing",
-            cure="reinstall negprompt",
-        )
-    if name and here:
-        raise ModelError(
-            f"{shown(name)} holds no model_index.json",
-            code="model-no-pipeline",
-            cure="give the folder that a diffusers pipeline was saved into",
-        )
-    if not _HUB_ID.fullmatch(name):
-        raise ModelError(
-            f"there is no model {shown(name)}",
-            code="model-unknown",
-            cure="use pocket, a folder with a diffusers pipeline, or a hub id such as owner/name",
-        )
-    return name
 
 
 def _supported(name: str, config: Mapping[str, Any]) -> str:
@@ -105,22 +70,6 @@ def _supported(name: str, config: Mapping[str, Any]) -> str:
             cure=f"use a model for {' or '.join(PIPELINES)}",
         )
     return kind
-
-
-@contextmanager
-def _blaming(name: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a model's files into a ModelError ``model-unreadable``."""
-    try:
-        yield
-    except (ImportError, MemoryError):
-        raise
-    except Exception as error:
-        reason = str(error).strip().splitlines()
-        raise ModelError(
-            f"{shown(name)} cannot be loaded: {reason[0] if reason else type(error).__name__}",
-            code="model-unreadable",
-            cure="check the name and the connection; weights must be in safetensors",
-        ) from error
 
 
 def _best_device() -> torch.device:
