@@ -36,12 +36,7 @@ def folder(path: Path, **states: dict[str, Tensor]) -> Path:
 
 
 def conditioned(text: str, where: Path, pipe: object = SD, dialect: str = "a1111") -> Conditioning:
-    asked = plan("a cat", [text])
-    if dialect != "a1111":
-        negative = asked.negatives[0]
-        changed = type(negative)(parse(text, dialect), negative.weight, negative.terms)
-        asked = type(asked)(asked.positive, (changed,), asked.notices)
-    return condition(asked, encoders(pipe), embeddings=where)
+    return condition(plan("a cat", [text], dialect=dialect), encoders(pipe), embeddings=where)
 
 
 def test_easy_negative_loads_all_its_vectors_and_is_never_split(tmp_path: Path) -> None:

@@ -5,19 +5,21 @@ Shapes: embeddings are ``[1, t, d]``; ``empty`` is one chunk of the empty prompt
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Final
 
 from negprompt.errors import RequestError, shown
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def conjoined(parts: Sequence[Tensor], weights: Sequence[float], empty: Tensor) -> Tensor:
+
+def conjoined(parts: "Sequence[Tensor]", weights: Sequence[float], empty: "Tensor") -> "Tensor":
     """``.and()``: ``e + w(z − e)`` for each part, one behind another, e the empty prompt.
 
     damian0815/compel. A part of weight 1 is ``z`` itself. ``[1, Σ t, d]``
     """
+    import torch
+
     lerped = []
     for part, weight in zip(parts, weights, strict=True):
         e = empty.repeat(1, part.shape[1] // empty.shape[1], 1)
@@ -25,7 +27,9 @@ def conjoined(parts: Sequence[Tensor], weights: Sequence[float], empty: Tensor) 
     return torch.cat(lerped, dim=1)
 
 
-def blended(parts: Sequence[Tensor], weights: Sequence[float], *, normalise: bool = True) -> Tensor:
+def blended(
+    parts: "Sequence[Tensor]", weights: Sequence[float], *, normalise: bool = True
+) -> "Tensor":
     """``.blend()``: ``Σ wᵢzᵢ``, divided by ``Σ wᵢ`` if ``normalise``.
 
     damian0815/compel. Raises RequestError ``blend-weights-cancel`` where the weights add up to 0,
@@ -38,28 +42,34 @@ def blended(parts: Sequence[Tensor], weights: Sequence[float], *, normalise: boo
             code="blend-weights-cancel",
             cure="choose others, or write no_normalize",
         )
-    made = torch.zeros_like(parts[0])
+    made = parts[0] * 0
     for part, weight in zip(parts, weights, strict=True):
         made = made + weight / total * part
     return made
 
 
-def pad_empty(embeds: Tensor, missing: int, empty: Tensor) -> Tensor:
+def pad_empty(embeds: "Tensor", missing: int, empty: "Tensor") -> "Tensor":
     """Chunks of the empty prompt behind a shorter text. A1111's "Pad conds", compel."""
+    import torch
+
     return torch.cat([embeds, *[empty] * (missing // empty.shape[1])], dim=1)
 
 
-def zeros(embeds: Tensor, missing: int, empty: Tensor) -> Tensor:
+def zeros(embeds: "Tensor", missing: int, empty: "Tensor") -> "Tensor":
     """Zeros behind a shorter text. InvokeAI, ComfyUI's ConditioningAverage."""
-    return torch.nn.functional.pad(embeds, (0, 0, 0, missing))
+    import torch
+
+    return torch.cat([embeds, embeds.new_zeros(embeds[:, :1].shape).expand(-1, missing, -1)], dim=1)
 
 
-def repeat(embeds: Tensor, missing: int, empty: Tensor) -> Tensor:
+def repeat(embeds: "Tensor", missing: int, empty: "Tensor") -> "Tensor":
     """The last vector of a shorter text, again and again. A1111 for the parts of an ``AND``."""
+    import torch
+
     return torch.cat([embeds, embeds[:, -1:].expand(-1, missing, -1)], dim=1)
 
 
-MATCHES: Final[Mapping[str, Callable[[Tensor, int, Tensor], Tensor]]] = MappingProxyType(
+MATCHES: "Final[Mapping[str, Callable[[Tensor, int, Tensor], Tensor]]]" = MappingProxyType(
     {"pad-empty": pad_empty, "pad-eos": pad_empty, "zeros": zeros, "repeat": repeat}
 )
 """How a shorter embedding becomes as long as the longest.

@@ -1,7 +1,7 @@
 """Plan → Conditioning: encodes each text, weighs it, and brings all to one length."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from negprompt.encoding.choices import check_names
 from negprompt.encoding.chunking import CHUNKINGS, MAX_CHUNKS
 from negprompt.encoding.clip import Encoder, Hidden, TextEncoder
 from negprompt.encoding.compose import MATCHES
@@ -18,11 +19,11 @@ from negprompt.encoding.names import called
 from negprompt.encoding.normalising import NORMALISATIONS
 from negprompt.encoding.reading import Reading
 from negprompt.encoding.tokens import Chunk, runs, tokenize
-from negprompt.encoding.types import Conditioning, Encoded, TokenWeight
-from negprompt.encoding.weighting import SCHEMES, weigh
-from negprompt.errors import Notice, PromptError, RequestError, Span, shown
-from negprompt.language import Prompt
-from negprompt.policy.plan import Plan
+from negprompt.encoding.types import Conditioning, Course, Encoded, TokenWeight
+from negprompt.encoding.weighting import weigh
+from negprompt.errors import Notice, PromptError, Span, shown
+from negprompt.language import Acting, Prompt, StagedPart
+from negprompt.policy.plan import Negative, Plan
 
 Null = Literal["empty", "zeros"]
 Tokens = tuple[TokenWeight | None, ...]
@@ -124,7 +125,7 @@ def condition(
     clip_skip: int | None = None,
     embeddings: Path | None = None,
 ) -> Conditioning:
-    """Encode positive, negatives and null, and bring them to one length.
+    """Encode positive, negatives and null, each text once, and bring them to one length.
 
     ``vocabulary`` holds the words that the model was trained on, in lower case, where these are
     known: each other word gives the notice ``term-unknown``. ``match`` is one of ``MATCHES``,
@@ -134,33 +135,46 @@ def condition(
     Raises PromptError and ModelError as ``Encoders.encode`` does, RequestError for an unknown name
     or a clip skip out of range.
     """
-    known(scheme, SCHEMES, "weighting scheme", code="scheme-unknown")
-    known(normalise, NORMALISATIONS, "token normalisation", code="normalisation-unknown")
-    known(chunks, CHUNKINGS, "chunking", code="chunking-unknown")
-    known(match, MATCHES, "way to match lengths", code="match-unknown")
+    check_names(scheme=scheme, normalise=normalise, chunks=chunks, match=match)
     if clip_skip is not None:
         encoders = encoders.skipping(clip_skip)
     if embeddings is not None:
         encoders = encoders.with_inversions(embeddings)
-    prompts = [plan.positive, *(negative.prompt for negative in plan.negatives)]
+    prompts = _texts(plan)
     longest: list[int] = []
     if match == "pad-eos":
         counts = [[sum(t is not None for t in ts) for ts in encoders.tokens(p)] for p in prompts]
         longest = [max(column) for column in zip(*counts, strict=True)]
-    made = [
-        encoders.encode(p, scheme, normalise=normalise, chunks=chunks, at_least=longest)
+    made = {
+        p: encoders.encode(p, scheme, normalise=normalise, chunks=chunks, at_least=longest)
         for p in prompts
-    ]
+    }
     nothing, empty = encoders.null(null), encoders.null("empty").embeds
-    length = max(encoded.embeds.shape[1] for encoded in made)
-    even = [lengthen(encoded, length, empty, match) for encoded in made]
+    length = max(encoded.embeds.shape[1] for encoded in made.values())
+    even = {p: lengthen(encoded, length, empty, match) for p, encoded in made.items()}
+
+    def course(stretches: Sequence[Acting], weight: float) -> Course:
+        return Course(tuple((last, even[prompt]) for last, prompt in stretches), weight)
+
     return Conditioning(
-        positive=even[0],
-        negatives=tuple(even[1:]),
+        parts=tuple(course(part.stretches, part.weight) for part in plan.parts),
+        against=tuple(course(negative.stretches, negative.weight) for negative in plan.negatives),
         null=lengthen(nothing, length, nothing.embeds, match),
-        notices=tuple(_notices(plan, encoders, made, vocabulary, clip_skip)),
+        notices=tuple(_notices(plan, encoders, list(made.values()), vocabulary, clip_skip)),
         chunks=length // nothing.embeds.shape[1],
     )
+
+
+def _texts(plan: Plan) -> tuple[Prompt, ...]:
+    """Every text that acts at some step, each once, the positive's first."""
+    sides = (_said(plan.parts), _said(plan.negatives))
+    return tuple(dict.fromkeys(prompt for side in sides for prompt in side))
+
+
+def _said(sides: Sequence[StagedPart | Negative]) -> Iterator[Prompt]:
+    for side in sides:
+        for acting in side.stretches:
+            yield acting.prompt
 
 
 def embed(
@@ -209,16 +223,6 @@ def lengthen(encoded: Encoded, length: int, empty: Tensor, match: str = "pad-emp
         return encoded
     embeds = MATCHES[match](encoded.embeds, missing, empty)
     return Encoded(embeds, encoded.pooled, encoded.tokens)
-
-
-def known(name: str, table: Mapping[str, object], what: str, *, code: str) -> None:
-    """Raise RequestError with this code unless the table has the name."""
-    if name not in table:
-        raise RequestError(
-            f"there is no {what} {shown(name)}",
-            code=code,
-            cure=f"choose one of: {', '.join(table)}",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +305,7 @@ def _notices(
 
 def _missing(plan: Plan, encoders: Encoders) -> Iterator[str]:
     """Names that are called and that no file has."""
-    for prompt in (plan.positive, *(negative.prompt for negative in plan.negatives)):
+    for prompt in _texts(plan):
         for run in runs(prompt):
             for call in called(run.text, prompt.dialect, encoders.each[0].names):
                 if call.file is None:
@@ -310,7 +314,7 @@ def _missing(plan: Plan, encoders: Encoders) -> Iterator[str]:
 
 def _unknown(plan: Plan, vocabulary: Collection[str]) -> Iterator[Notice]:
     """One notice per word and side that the model never saw in training."""
-    sides = {"prompt": [plan.positive], "negative": [n.prompt for n in plan.negatives]}
+    sides = {"prompt": _said(plan.parts), "negative": _said(plan.negatives)}
     for side, prompts in sides.items():
         words = [
             w for p in prompts for s in p.segments() if not s.is_break for w in words_of(s.text)

@@ -52,13 +52,38 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """One prompt over a run: what conditions it until which step, and its weight."""
+
+    stretches: tuple[tuple[int, Encoded], ...]
+    """Each acts up to and including a step, counted from 1; the last one also beyond it."""
+    weight: float = 1.0
+
+    def at(self, step: int) -> Encoded:
+        """What acts at a step, counted from 1."""
+        return next((e for last, e in self.stretches if step <= last), self.stretches[-1][1])
+
+
+@dataclass(frozen=True, slots=True)
 class Conditioning:
     """Everything one run is conditioned on; all embeddings have the same length."""
 
-    positive: Encoded
-    negatives: tuple[Encoded, ...]
+    parts: tuple[Course, ...]
+    """The positive: one part, or several to be composed."""
+    against: tuple[Course, ...]
+    """The negatives."""
     null: Encoded
     """No prompt at all: the empty text, or zeros for models trained that way."""
     notices: tuple[Notice, ...]
     chunks: int
     """Chunks that every embedding was brought to."""
+
+    @property
+    def positive(self) -> Encoded:
+        """The first part at the first step; without AND and schedules, all of the positive."""
+        return self.parts[0].at(1)
+
+    @property
+    def negatives(self) -> tuple[Encoded, ...]:
+        """The negatives at the first step."""
+        return tuple(course.at(1) for course in self.against)

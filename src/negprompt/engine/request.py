@@ -1,14 +1,15 @@
 """What is asked for, checked when it is made: a mistake is told before anything is loaded."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from negprompt.encoding.weighting import SCHEMES
+from negprompt.encoding.choices import OWN, check_names, known
 from negprompt.errors import PromptError, RequestError, Span, shown
 from negprompt.guidance.rules import RULES
 from negprompt.models.schedulers import check
-from negprompt.policy.plan import plan
+from negprompt.policy.plan import STEPS, Plan, plan
 
 MAX_CHARACTERS = 50_000
 """Characters of a prompt: more than the tokens that are encoded at all can take."""
@@ -18,8 +19,8 @@ MAX_CHARACTERS = 50_000
 class Request:
     """What is asked for. Every value is checked here, and none is silently changed.
 
-    ``None`` stands for the model's own default; ``negative=None`` for no negative at all, while
-    ``("",)`` is a negative that is empty on purpose.
+    ``None`` stands for the model's own default, or the dialect's; ``negative=None`` for no negative
+    at all, while ``("",)`` is a negative that is empty on purpose.
 
     Raises RequestError for a value out of range or unknown, PromptError for a text that cannot be
     read.
@@ -48,14 +49,25 @@ class Request:
     """A name of ``guidance.rules.RULES``."""
     rescale: float = 0.0
     """Guidance rescale, 0–1."""
-    scheme: str = "a1111"
+    dialect: str = "a1111"
+    """The language of all texts: a name of ``language.DIALECTS``."""
+    scheme: str | None = None
     """How weights act on embeddings: a name of ``encoding.weighting.SCHEMES``."""
+    normalise: str = "none"
+    """How weights are spread first: a name of ``encoding.normalising.NORMALISATIONS``."""
+    chunks: str | None = None
+    """How texts are cut into chunks: a name of ``encoding.chunking.CHUNKINGS``."""
+    match: str = "pad-empty"
+    """How a shorter text gets as long as the longest: a name of ``encoding.compose.MATCHES``."""
+    clip_skip: int | None = None
+    """A1111's "Clip skip": 1 is the last layer of the text encoder, 2 the one before."""
+    embeddings: Path | None = None
+    """A folder of textual inversions, which the texts call by name."""
 
     def __post_init__(self) -> None:
         """Check every value."""
         for text in (self.prompt, *(self.negative or ())):
             _check_text(text)
-        plan(self.prompt, self.negative or (), self.negative_weights)
         if self.cfg is not None:
             _check_number("cfg", self.cfg, 1, 100)
         if self.steps is not None:
@@ -67,18 +79,50 @@ class Request:
             _check_size(self.size)
         if self.scheduler is not None:
             check(self.scheduler)
-        if self.rule not in RULES:
-            raise RequestError(
-                f"there is no rule {shown(self.rule)}",
-                code="rule-unknown",
-                cure=f"choose one of: {', '.join(RULES)}",
-            )
-        if self.scheme not in SCHEMES:
-            raise RequestError(
-                f"there is no weighting scheme {shown(self.scheme)}",
-                code="scheme-unknown",
-                cure=f"choose one of: {', '.join(SCHEMES)}",
-            )
+        if self.clip_skip is not None:
+            _check_number("clip_skip", self.clip_skip, 1, 100, whole=True)
+        known(self.rule, RULES, "rule", code="rule-unknown")
+        check_names(
+            scheme=self.own_scheme,
+            normalise=self.normalise,
+            chunks=self.own_chunks,
+            match=self.match,
+        )
+        self.planned()
+
+    def planned(self) -> Plan:
+        """The plan of its texts; where the steps are the model's own, over as many as is usual."""
+        return plan(
+            self.prompt,
+            self.negative or (),
+            self.negative_weights,
+            dialect=self.dialect,
+            steps=self.steps or STEPS,
+        )
+
+    def divided(self) -> "Request":
+        """The same with one text for each negative, and nothing unwanted left in the prompt.
+
+        AND in a negative divides it; what a Midjourney prompt rules out becomes a negative.
+        """
+        plan = self.planned()
+        weights = tuple(negative.weight for negative in plan.negatives)
+        return replace(
+            self,
+            prompt=plan.wanted,
+            negative=tuple(negative.text for negative in plan.negatives) or None,
+            negative_weights=None if all(weight == 1 for weight in weights) else weights,
+        )
+
+    @property
+    def own_scheme(self) -> str:
+        """The weighting scheme, by default that of the tool whose language is spoken."""
+        return self.scheme or OWN.get(self.dialect, "a1111")
+
+    @property
+    def own_chunks(self) -> str:
+        """The rule for chunks, by default that of the tool whose language is spoken."""
+        return self.chunks or OWN.get(self.dialect, "a1111")
 
 
 def _check_number(

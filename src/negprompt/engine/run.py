@@ -6,6 +6,7 @@ told at once.
 
 import math
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -13,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from negprompt.engine.request import Request
 from negprompt.errors import ModelError, Notice
-from negprompt.guidance.rules import RULES, Rule
+from negprompt.guidance.rules import RULES, Rule, Step
 from negprompt.guidance.wrappers import rescale
 from negprompt.models.schedulers import build, check_steps, sampler_name
-from negprompt.policy.plan import Plan, plan
+from negprompt.policy.plan import Plan
 from negprompt.trace import events
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from negprompt.encoding.types import Conditioning
-    from negprompt.guidance.hook import Seen
+    from negprompt.encoding.types import Conditioning, Course
+    from negprompt.guidance.hook import Bank, Seen
     from negprompt.models.load import Model
 
 POCKET = "pocket"
@@ -77,7 +78,7 @@ def run(
     """
     model = model or loaded(request.model)
     request = _with_defaults(request, model)
-    planned = plan(request.prompt, request.negative or (), request.negative_weights)
+    planned = request.planned()
     weights = tuple(negative.weight for negative in planned.negatives) or (1.0,)
     start = time.perf_counter()
     conditioning = _conditioned(planned, request, model)
@@ -144,6 +145,8 @@ def _with_defaults(request: Request, model: "Model") -> Request:
     factor = model.pipe.vae_scale_factor
     return replace(
         request,
+        scheme=request.own_scheme,
+        chunks=request.own_chunks,
         model=model.name,
         cfg=model.cfg if request.cfg is None else request.cfg,
         steps=model.family.steps if request.steps is None else request.steps,
@@ -157,10 +160,35 @@ def _conditioned(planned: Plan, request: Request, model: "Model") -> "Conditioni
     return condition(
         planned,
         model.family.encoders(model.pipe),
-        scheme=request.scheme,
+        scheme=request.own_scheme,
         null=model.family.null(model.pipe),
         vocabulary=_vocabulary(model),
+        normalise=request.normalise,
+        chunks=request.own_chunks,
+        match=request.match,
+        clip_skip=request.clip_skip,
+        embeddings=request.embeddings,
     )
+
+
+def banks(
+    against: "Sequence[Course]", parts: "Sequence[Course]" = (), **others: Any
+) -> "Callable[[Step], Bank]":
+    """What conditions each step of a run; the same bank while nothing changes."""
+    from negprompt.guidance.hook import Bank
+
+    lasts = sorted({last for c in (*parts, *against) for last, _ in c.stretches} or {1})
+    made = [
+        Bank(
+            negatives=tuple(course.at(last) for course in against),
+            weights=tuple(course.weight for course in against) or (1.0,),
+            positives=tuple(part.at(last) for part in parts),
+            shares=tuple(part.weight for part in parts) or (1.0,),
+            **others,
+        )
+        for last in lasts
+    ]
+    return lambda step: made[min(bisect_left(lasts, step.index + 1), len(made) - 1)]
 
 
 def _vocabulary(model: "Model") -> frozenset[str] | None:
@@ -245,7 +273,8 @@ def _denoised(
     recorder: _Recorder,
 ) -> _Denoised:
     """Run the pipeline batch by batch, its own guidance off, the seam on its denoiser."""
-    from negprompt.guidance.hook import Bank, Seam, attached
+    from negprompt.encoding.types import Course
+    from negprompt.guidance.hook import Seam, attached
     from negprompt.guidance.schedule import Clock
     from negprompt.models.load import quiet
 
@@ -257,7 +286,11 @@ def _denoised(
     seam = Seam(
         rule=make_rule,
         clock=Clock(lambda: pipe.scheduler),
-        bank=Bank(conditioning.negatives or (conditioning.null,), conditioning.null),
+        bank=banks(
+            conditioning.against or (Course(((1, conditioning.null),)),),
+            conditioning.parts,
+            null=conditioning.null,
+        ),
         fields=model.family.fields,
         observe=recorder,
     )
@@ -304,9 +337,7 @@ def _opening(
     """The events of the stages before the first step."""
     negatives = planned.negatives
     return (
-        events.Parsed(
-            planned.positive.dialect, request.prompt, tuple(n.prompt.source for n in negatives)
-        ),
+        events.Parsed(request.dialect, request.prompt, request.negative or ()),
         events.Planned(
             planned.effective_negative,
             planned.raw_negative,
@@ -314,7 +345,7 @@ def _opening(
             tuple((notice.code, notice.text) for notice in notices),
         ),
         events.Encoded(
-            scheme=request.scheme,
+            scheme=request.own_scheme,
             chunks=conditioning.chunks,
             positive_tokens=len(conditioning.positive.tokens),
             negative_tokens=tuple(len(n.tokens) for n in conditioning.negatives),

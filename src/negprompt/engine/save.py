@@ -75,8 +75,18 @@ def parameters(generation: Generation, seed: int) -> Parameters:
     }
     if request.rescale:
         fields["CFG rescale"] = request.rescale
-    if request.scheme != "a1111":
-        fields["Emphasis"] = request.scheme
+    if request.own_scheme != "a1111":
+        fields["Emphasis"] = request.own_scheme
+    if request.dialect != "a1111":
+        fields["Dialect"] = request.dialect
+    if request.normalise != "none":
+        fields["Token normalisation"] = request.normalise
+    if request.own_chunks != "a1111":
+        fields["Chunks"] = request.own_chunks
+    if request.match != "pad-empty":
+        fields["Length match"] = request.match
+    if request.clip_skip is not None:
+        fields["Clip skip"] = request.clip_skip
     if request.rule != "cfg":
         fields["Rule"] = request.rule
     if request.negative is not None:

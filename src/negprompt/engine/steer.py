@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from negprompt.engine.request import Request
-from negprompt.engine.run import inert_notices, texts_of
+from negprompt.engine.run import banks, inert_notices, texts_of
 from negprompt.errors import Notice
-from negprompt.guidance.rules import RULES, Rule
+from negprompt.guidance.rules import RULES, Rule, Step
 from negprompt.guidance.wrappers import rescale as rescaled
-from negprompt.policy.plan import Plan, plan
+from negprompt.policy.plan import STEPS, Plan
 
 if TYPE_CHECKING:
     from negprompt.guidance.hook import Seam, Seen
@@ -59,35 +60,45 @@ def steer(
     rule: str = "cfg",
     scale: float | None = None,
     rescale: float | None = None,
-    scheme: str = "a1111",
+    dialect: str = "a1111",
+    scheme: str | None = None,
     observe: "Callable[[Seen], None] | None" = None,
 ) -> Iterator[Steering]:
     """Guide every call of a diffusers pipeline inside the ``with`` block.
 
     ``scale`` and ``rescale`` are those of each pipeline call where they are not given here;
-    without a negative the call's own is used. The pipeline is as it was afterwards.
+    without a negative the call's own is used. Schedules are laid over the steps of each call. The
+    pipeline is as it was afterwards.
 
     Raises RequestError as Request does, and ``already-steered``; ModelError for a pipeline of a
     family that is not supported; PromptError where a negative cannot be encoded.
     """
+    from negprompt.encoding.condition import condition
     from negprompt.guidance.hook import Bank, Seam, attached
     from negprompt.guidance.schedule import Clock
     from negprompt.models.families import family_of
 
-    texts = texts_of(negative)
-    weights = None if negative_weights is None else tuple(negative_weights)
-    Request(
-        prompt="", negative=texts, negative_weights=weights, cfg=scale, rescale=rescale or 0.0,
-        rule=rule, scheme=scheme,
+    request = Request(
+        prompt="", negative=texts_of(negative), cfg=scale, rescale=rescale or 0.0, rule=rule,
+        negative_weights=None if negative_weights is None else tuple(negative_weights),
+        dialect=dialect, scheme=scheme,
     )  # fmt: skip
-    planned = plan("", texts or (), weights)
+    planned = request.planned()
     family = family_of(pipe)
     encoders = family.encoders(pipe)
-    bank = Bank(
-        negatives=tuple(encoders.encode(n.prompt, scheme) for n in planned.negatives),
-        null=encoders.null(family.null(pipe)),
-        empty=encoders.null("empty").embeds,
-    )
+
+    @cache
+    def course(steps: int) -> Callable[[Step], Bank]:
+        made = condition(
+            replace(request, steps=steps).planned(),
+            encoders,
+            scheme=request.own_scheme,
+            chunks=request.own_chunks,
+        )
+        null, empty = encoders.null(family.null(pipe)), encoders.null("empty").embeds
+        return banks(made.against, null=null, empty=empty)
+
+    course(STEPS)  # what cannot be encoded is told here
     scales: list[float] = []
 
     def make_rule() -> Rule:
@@ -100,7 +111,7 @@ def steer(
     seam = Seam(
         rule=make_rule,
         clock=Clock(lambda: pipe.scheduler),
-        bank=bank,
+        bank=lambda step: course(step.total)(step),
         fields=family.fields,
         paired=lambda: bool(pipe.do_classifier_free_guidance),
         observe=observe,

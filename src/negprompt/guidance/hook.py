@@ -4,15 +4,16 @@ One model call of the pipeline comes in; the rows that the rule needs are evalua
 one guided prediction goes back. No pipeline is subclassed and the denoiser is not replaced.
 
 Bank mode: the pipeline's own guidance is off, it hands over one row per image, and the batch
-becomes ``[negatives…, null?, positive]``. Pair mode: the pipeline's own guidance is on, it hands
+becomes ``[negatives…, null?, positive…]``. Pair mode: the pipeline's own guidance is on, it hands
 over ``[negative, positive]`` and gets the guided prediction twice, on which its own formula does
 nothing.
-Conditions that are the same are evaluated once.
+Conditions that are the same are evaluated once. They may be others at every step.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import fsum
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from torch import Tensor
 from negprompt.encoding.types import Encoded
 from negprompt.errors import RequestError
 from negprompt.guidance.call import Call, Fields, Rows, alike
-from negprompt.guidance.rules import Branches, Needs, Rule, Step
+from negprompt.guidance.rules import Branches, Needs, Rule, Step, composed
 from negprompt.guidance.schedule import Clock, alpha_bar, clean
 
 NAME = "negprompt"
@@ -30,15 +31,26 @@ NAME = "negprompt"
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """The conditions that a run steers with, besides the pipeline's own positive.
+    """The conditions of a model call, where they are not the pipeline's own.
 
-    Without negatives the pipeline's own negative rows are used, where it hands any over.
+    Without positives the pipeline's own positive rows are used, without negatives its negative
+    rows, where it hands any over.
     """
 
     negatives: tuple[Encoded, ...] = ()
     null: Encoded | None = None
     empty: Tensor | None = None
     """Embedding of the empty prompt ``[1, t, d]``, appended to what is too short."""
+    positives: tuple[Encoded, ...] = ()
+    shares: tuple[float, ...] = (1.0,)
+    """Weight of each positive; see ``composed``."""
+    weights: tuple[float, ...] = (1.0,)
+    """Weight of each negative relative to the others."""
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the positive is not complete without the negatives."""
+        return fsum(self.shares) != 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,8 @@ class Seam(ModelHook):
     """Guides the model calls of one denoiser while it is attached; see ``attached``.
 
     ``rule`` is called at the start of each run of the pipeline, so that no state outlives a run;
-    ``paired`` says at each call whether the pipeline's own guidance is on.
+    ``bank`` holds the conditions, or says at each step which; ``paired`` says at each call whether
+    the pipeline's own guidance is on.
     """
 
     def __init__(
@@ -73,7 +86,7 @@ class Seam(ModelHook):
         *,
         rule: Callable[[], Rule],
         clock: Clock,
-        bank: Bank,
+        bank: Bank | Callable[[Step], Bank],
         fields: Fields | None = None,
         paired: Callable[[], bool] = lambda: False,
         observe: Callable[[Seen], None] | None = None,
@@ -85,7 +98,8 @@ class Seam(ModelHook):
         """Model calls so far."""
         self.replaced = False
         """Whether the pipeline brought a negative of its own that gave way to the bank's."""
-        self._make_rule, self._clock, self._bank = rule, clock, bank
+        self._make_rule, self._clock = rule, clock
+        self._bank = (lambda step: bank) if isinstance(bank, Bank) else bank
         self._fields, self._paired, self._observe = fields or Fields(), paired, observe
         self._run: _Run
 
@@ -93,16 +107,19 @@ class Seam(ModelHook):
         """Answer one model call of the pipeline."""
         call = Call.of(module, args, kwargs, self._fields, paired=self._paired())
         step = self._clock.tick(call.timestep)
+        bank = self._bank(step)
         if step.index == 0 and step.stage == 1:
-            self._run = _Run(self._make_rule(), *_conditions(self._bank, call))
-            self.replaced |= _replaces(self._bank, call)
-        run = self._run
-        needs = run.rule.needs(step, run.state) if run.negatives else Needs()
-        order = run.order(needs)
-        own = _fit(call.own(negative=False), run.length, self._bank.empty)
-        rows = [own if place == 0 else run.others[place - 1] for place in order]
+            self._run = _Run(self._make_rule(), _places(bank, call))
+            self.replaced |= _replaces(bank, call)
+        elif bank is not self._run.places.bank:
+            self._run.places = _places(bank, call)
+        run, places = self._run, self._run.places
+        needs = run.rule.needs(step, run.state) if places.negatives else Needs()
+        order = places.order(needs)
+        rows = [places.row(place, call) for place in order]
         output = self._forward(call, rows)
-        branches = run.branches(needs, dict(zip(order, output[0].chunk(len(order)), strict=True)))
+        at = dict(zip(order, output[0].chunk(len(order)), strict=True))
+        branches = places.branches(needs, at)
         guided, run.state = run.rule(branches, step, run.state)
         self.passes += len(order)
         self.calls += 1
@@ -136,55 +153,79 @@ class Seam(ModelHook):
         )
 
 
-@dataclass(slots=True)
-class _Run:
-    """One run of the pipeline: its rule, the rule's state, and the conditions of its branches.
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The conditions of a model call, each at its place: positives, negatives, null."""
 
-    A place names a condition: 0 the positive, 1… the negatives, the one after them null.
-    """
-
-    rule: Rule
-    others: tuple[Rows, ...]
-    """Conditions at the places from 1 on."""
+    bank: Bank
+    rows: tuple[Rows, ...]
     first: tuple[int, ...]
     """For every place the first place that holds the same condition."""
-    length: int
-    """Tokens of every embedding."""
-    null: bool
-    """Whether the last of the others is null."""
-    state: Any = None
+
+    @property
+    def length(self) -> int:
+        """Tokens of every embedding."""
+        return max(rows.embeds.shape[1] for rows in self.rows)
+
+    @property
+    def positives(self) -> int:
+        return len(self.bank.shares)
 
     @property
     def negatives(self) -> int:
-        return len(self.others) - self.null
+        return len(self.rows) - self.positives - (self.bank.null is not None)
+
+    def row(self, place: int, call: Call) -> Rows:
+        """The rows to evaluate at a place; the pipeline's own as they are in this call."""
+        if place == 0 and not self.bank.positives:
+            return _fit(call.own(negative=False), self.length, self.bank.empty)
+        return self.rows[place]
 
     def order(self, needs: Needs) -> list[int]:
-        """The places to evaluate, each condition once, the positive last."""
-        wanted = [1 + place for place in needs.negatives]
+        """The places to evaluate, each condition once, the positives last."""
+        every = range(self.positives, self.positives + self.negatives)
+        wanted = [*every] if self.bank.weighs else [every[place] for place in needs.negatives]
         if needs.null:
-            wanted.append(len(self.others))
+            wanted.append(len(self.rows) - 1)
+        positives = dict.fromkeys(self.first[place] for place in range(self.positives))
         others = dict.fromkeys(self.first[place] for place in wanted)
-        return [place for place in others if place != 0] + [0]
+        return [*(place for place in others if place not in positives), *positives]
 
     def branches(self, needs: Needs, at: dict[int, Tensor]) -> Branches:
-        """The predictions that the rule asked for."""
+        """The predictions that the rule asked for, those of the positives as one."""
+        toward = [at[self.first[place]] for place in range(self.positives)]
+        against = range(self.positives, self.positives + self.negatives)
+        mean = [at[self.first[place]] for place in against] if self.bank.weighs else []
+        weights = self.bank.weights if mean else ()
+        whole = self.bank.shares == (1.0,)
         return Branches(
-            positive=at[0],
-            negatives=tuple(at[self.first[1 + place]] for place in needs.negatives),
-            null=at[self.first[len(self.others)]] if needs.null else None,
+            positive=toward[0] if whole else composed(toward, self.bank.shares, mean, weights),
+            negatives=tuple(at[self.first[against[place]]] for place in needs.negatives),
+            null=at[self.first[-1]] if needs.null else None,
         )
 
 
-def _conditions(bank: Bank, call: Call) -> tuple[tuple[Rows, ...], tuple[int, ...], int, bool]:
-    """The bank as rows of a call: others, first, length, null; see _Run."""
+@dataclass(slots=True)
+class _Run:
+    """One run of the pipeline: its rule, its conditions now, and the rule's state."""
+
+    rule: Rule
+    places: _Places
+    state: Any = None
+
+
+def _places(bank: Bank, call: Call) -> _Places:
+    """The bank as rows of a call, those that are the same found."""
     own = call.own(negative=False)
+    every = [_rows(encoded, own) for encoded in bank.positives] or [own]
     others = [_rows(encoded, own, negative=call.paired) for encoded in bank.negatives]
     if not others and call.paired:
         others.append(call.own(negative=True))
+    every += others
     if bank.null is not None:
-        others.append(_rows(bank.null, own, negative=call.paired))
-    length = max(rows.embeds.shape[1] for rows in (own, *others))
-    places = [_fit(rows, length, bank.empty) for rows in (own, *others)]
+        every.append(_rows(bank.null, own, negative=call.paired))
+    length = max(rows.embeds.shape[1] for rows in every)
+    places = [_fit(rows, length, bank.empty) for rows in every]
     agree = not call.paired or call.sides_agree()
     first = [
         next(
@@ -195,7 +236,7 @@ def _conditions(bank: Bank, call: Call) -> tuple[tuple[Rows, ...], tuple[int, ..
         )
         for rows in places
     ]
-    return tuple(places[1:]), tuple(first), length, bank.null is not None
+    return _Places(bank, tuple(places), tuple(first))
 
 
 def _replaces(bank: Bank, call: Call) -> bool:

@@ -99,6 +99,25 @@ def cfg(scale: float, *, weights: Sequence[float] = (1.0,)) -> Rule:
     return Rule("cfg", lambda step, state: wanted, combine, {"scale": scale, "weights": weights})
 
 
+def composed(
+    parts: Sequence["Tensor"],
+    shares: Sequence[float],
+    negatives: Sequence["Tensor"] = (),
+    weights: Sequence[float] = (),
+) -> "Tensor":
+    """Several conditions as one: ``m + Σ wᵢ(pᵢ − m)``, where ``m = Σ vⱼnⱼ / Σ vⱼ``.
+
+    Guided at scale s against the mean m of the negatives this is ``m + s·Σ wᵢ(pᵢ − m)``, which is
+    A1111's AND. Where the shares wᵢ add up to 1, m cancels and no negative is needed.
+    Liu et al. 2022, arXiv:2206.01714.
+    """
+    total = math.fsum(weights)
+    made = sum((w * p for w, p in zip(shares, parts, strict=True)), parts[0] * 0.0)
+    for v, n in zip(weights, negatives, strict=True):
+        made = made + (1 - math.fsum(shares)) * (v / total) * n
+    return made
+
+
 RULES: Mapping[str, Callable[..., Rule]] = {"cfg": cfg}
 """Every rule by the name under which a request asks for it."""
 

@@ -8,7 +8,16 @@ from negprompt.language.draft import Loss
 from negprompt.language.printer import WRITERS, number, to_text
 from negprompt.language.remarks import findings, remarks
 from negprompt.language.schedules import Stretch, schedule
-from negprompt.language.stages import Choice, Staged, networks, parts, staged, uncommented
+from negprompt.language.stages import (
+    Acting,
+    Choice,
+    Staged,
+    StagedPart,
+    networks,
+    parts,
+    staged,
+    uncommented,
+)
 from negprompt.language.translation import Translation, translate
 from negprompt.language.tree import (
     Begin,
@@ -26,10 +35,12 @@ from negprompt.language.tree import (
     Share,
     Text,
 )
+from negprompt.language.unfolding import unfold
 
 __all__ = [
     "DIALECTS",
     "WRITERS",
+    "Acting",
     "Begin",
     "Break",
     "Choice",
@@ -50,6 +61,7 @@ __all__ = [
     "Side",
     "Span",
     "Staged",
+    "StagedPart",
     "Stretch",
     "Text",
     "Translation",
@@ -65,4 +77,5 @@ __all__ = [
     "to_text",
     "translate",
     "uncommented",
+    "unfold",
 ]

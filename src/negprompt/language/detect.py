@@ -180,8 +180,8 @@ def a1111_traps(source: str, side: Side | None) -> Iterator[Finding]:
         yield Finding(
             code="and-in-negative",
             spans=spans,
-            what="divides A1111's prompt alone; in a negative it is a word",
-            cure="write a comma, or give several negatives",
+            what="divides the negative here; A1111 divides prompts alone and reads a word",
+            cure="write a comma where one negative is meant",
         )
 
 

@@ -106,6 +106,8 @@ def compare(
 
     Raises RequestError ``negative-missing``, and what ``run`` raises.
     """
+    told = request.planned().notices
+    request = request.divided()
     needs_negative(request)
     arms = (replace(request, negative=None, negative_weights=None), request)
     shapes = list(batches(request.seed, request.count))
@@ -123,7 +125,7 @@ def compare(
     last = made[1][-1]
     seeds = tuple(seed for generation in made[1] for seed in generation.seeds)
     asked = replace(last.request, seed=request.seed, count=len(seeds))
-    notices = (*last.notices, *foreign(model))
+    notices = tuple(dict.fromkeys((*told, *last.notices, *foreign(model))))
     return Comparison(asked, seeds, without, steered, last.plan, notices)
 
 

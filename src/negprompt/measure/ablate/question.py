@@ -7,7 +7,7 @@ from functools import cached_property
 from negprompt.engine import Request
 from negprompt.errors import RequestError
 from negprompt.measure.explain.leave_out import Negatives, keeping
-from negprompt.policy.plan import Plan, Term, plan
+from negprompt.policy.plan import Plan, Term
 
 MARGIN = 0.10
 """A change of a rate that is smaller than this is nothing."""
@@ -24,10 +24,10 @@ class Arm:
         """The request for some pictures of the arm; settings are the base's."""
         texts = tuple(text for text, _ in self.negatives)
         weights = tuple(weight for _, weight in self.negatives)
-        plain = base.negative_weights is None
+        plain = all(weight == 1 for weight in weights)
         return replace(
             base, prompt=prompt, negative=texts or None, seed=seed, count=count,
-            negative_weights=None if plain or not texts else weights,
+            negative_weights=None if plain else weights,
         )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ class Question:
     @cached_property
     def plan(self) -> Plan:
         """The plan of the full negative."""
-        return plan(self.prompts[0], self.base.negative or (), self.base.negative_weights)
+        return replace(self.base, prompt=self.prompts[0]).divided().planned()
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:

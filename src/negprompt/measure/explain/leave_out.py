@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from negprompt.language import Break, Close, Node, Open, Prompt, Text, to_text
-from negprompt.policy.plan import Plan
+from negprompt.policy.plan import Negative, Plan
 
 Negatives = tuple[tuple[str, float], ...]
 """Texts to steer away from, each with its weight; none at all for the null prompt."""
@@ -22,11 +22,25 @@ def keeping(plan: Plan, kept: Collection[int]) -> Negatives:
         first = numbers.stop
         staying = {number - numbers.start for number in numbers if number in kept}
         if len(staying) == len(numbers):
-            negatives.append((negative.prompt.source, negative.weight))
+            negatives.append((negative.text, negative.weight))
         elif staying:
-            text = to_text(Prompt(tuple(_pruned(negative.prompt, staying)), ""))
+            plain = negative.prompt.dialect == "a1111" and len(negative.stretches) == 1
+            text = (
+                to_text(Prompt(tuple(_pruned(negative.prompt, staying)), ""))
+                if plain
+                else _cut(negative, staying)
+            )
             negatives.append((text, negative.weight))
     return tuple(negatives)
+
+
+def _cut(negative: Negative, staying: set[int]) -> str:
+    """A text without the characters of the other terms; commas, brackets and schedules stay."""
+    text = negative.text
+    leaving = [term.span for n, term in enumerate(negative.terms) if n not in staying]
+    for span in sorted(leaving, key=lambda span: span.start, reverse=True):
+        text = text[: span.start] + text[span.stop :]
+    return text
 
 
 def _pruned(prompt: Prompt, staying: set[int]) -> list[Node]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from negprompt.encoding.condition import lengthen
+from negprompt.encoding.types import Encoded
 from negprompt.engine import BATCH, Generation, Request, loaded, run
 from negprompt.errors import RequestError
 from negprompt.language import parse
@@ -69,6 +70,8 @@ def explain(
     Raises RequestError ``negative-missing``, ``value-out-of-range`` for more seeds than fit one
     batch, and what ``engine.run`` raises.
     """
+    told = request.planned().notices
+    request = request.divided()
     needs_negative(request)
     if request.count > BATCH:
         raise RequestError(
@@ -94,7 +97,7 @@ def explain(
     return Explanation(
         request=main.request,
         plan=asked.plan,
-        notices=main.notices,
+        notices=tuple(dict.fromkeys((*told, *main.notices))),
         seeds=main.seeds,
         images=main.images,
         images_without=plain.images,
@@ -124,7 +127,8 @@ class _Asked:
 
 
 def _asked(request: Request) -> _Asked:
-    planned = plan(request.prompt, request.negative or (), request.negative_weights)
+    planned = request.planned()
+    _check_constant(planned)
     count = sum(len(negative.terms) for negative in planned.negatives)
     every = range(count)
     return _Asked(
@@ -134,6 +138,18 @@ def _asked(request: Request) -> _Asked:
         lacking=tuple(keeping(planned, {*every} - {number}) for number in every),
         growing=tuple(keeping(planned, set(range(first))) for first in range(count + 1)),
     )
+
+
+def _check_constant(planned: Plan) -> None:
+    """Raise RequestError ``explain-one-text`` unless one positive acts alike at all steps."""
+    courses = [side.stretches for sides in (planned.parts, planned.negatives) for side in sides]
+    composed = [part.weight for part in planned.parts] != [1.0]
+    if composed or any(len(stretches) > 1 for stretches in courses):
+        raise RequestError(
+            f"what is asked for is {'composed' if composed else 'another text at other steps'}",
+            code="explain-one-text",
+            cure="explain each of its texts by itself",
+        )
 
 
 @dataclass(slots=True)
@@ -195,13 +211,26 @@ def _words(planned: Plan) -> tuple[str, str]:
 
 def _questions(asked: _Asked, model: "Model", target: Target | None, at: int) -> Questions:
     """Encode every text that is asked about, all to one length."""
-    encoders, scheme = model.family.encoders(model.pipe), asked.request.scheme
+    request, encoders = asked.request, model.family.encoders(model.pipe)
+    if request.clip_skip is not None:
+        encoders = encoders.skipping(request.clip_skip)
+    if request.embeddings is not None:
+        encoders = encoders.with_inversions(request.embeddings)
+
+    def encode(text: str) -> Encoded:
+        return encoders.encode(
+            plan(text, dialect=request.dialect).positive,
+            request.own_scheme,
+            normalise=request.normalise,
+            chunks=request.own_chunks,
+        )
+
     baselines = (asked.full, *asked.lacking, *asked.growing)
     texts = dict.fromkeys(text for baseline in baselines for text, _ in baseline)
-    made = {text: encoders.encode(parse(text), scheme) for text in texts}
+    made = {text: encode(text) for text in texts}
     goal = encoders.encode(parse(target.caption)) if target is not None else None
     null, empty = encoders.null(model.family.null(model.pipe)), encoders.null("empty").embeds
-    prompt = encoders.encode(asked.plan.positive, scheme)
+    prompt = encode(request.prompt)
     length = max(e.embeds.shape[1] for e in (prompt, *made.values(), *([goal] if goal else [])))
     return Questions(
         full=asked.full,
@@ -223,7 +252,7 @@ def _effect(
 ) -> TermEffect:
     """What one term did, by the runs with and without it and by what the observer saw."""
     term = [term for negative in asked.plan.negatives for term in negative.terms][number]
-    source = asked.plan.negatives[term.branch].prompt.source
+    source = asked.plan.negatives[term.branch].text
     tokens = watch.questions.encoded[source].tokens
     change = _differences(images, images_lacking)
     acted = watch.maps[number]
