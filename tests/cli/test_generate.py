@@ -92,3 +92,36 @@ def test_a_command_prints_only_its_own_words(model: str, tmp_path: Path) -> None
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
     json.loads(done.stdout)
+
+
+def test_a_midjourney_prompt_with_all_ways_of_encoding(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "generate", "a cat --no scarf", "--model", model, "--steps", "2", "--out", str(tmp_path),
+        "--dialect", "midjourney", "--scheme", "comfy", "--normalise", "mean", "--chunks", "groups",
+        "--match", "pad-eos", "--clip-skip", "2", "--embeddings", str(tmp_path), "--json",
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["effective_negative"] == "scarf"
+    assert [notice["code"] for notice in made["notices"]] == ["negative-from-prompt"]
+    with Image.open(made["images"][0]["path"]) as picture:
+        said = read(picture.text["parameters"])  # type: ignore[attr-defined]
+    assert said.positive == "a cat --no scarf"
+    ways = ("Dialect", "Emphasis", "Token normalisation", "Chunks", "Length match", "Clip skip")
+    assert [said.fields[way] for way in ways] == [
+        "midjourney", "comfy", "mean", "groups", "pad-eos", "2"
+    ]  # fmt: skip
+
+
+def test_a_schedule_makes_another_picture(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--model", model, "--steps", "2", "--out", str(tmp_path)]
+    pixels = []
+    for prompt in ("a [cat|dog]", "a cat", "a dog"):
+        assert main(["generate", prompt, *settings]) == 0
+        with Image.open(capsys.readouterr().out.strip()) as picture:
+            pixels.append(picture.tobytes())
+    assert len(set(pixels)) == 3

@@ -23,7 +23,13 @@ def compare(
     scheduler: options.Scheduler = None,
     rule: options.Rule = "cfg",
     rescale: options.Rescale = 0.0,
-    scheme: options.Scheme = "a1111",
+    dialect: options.Dialect = "a1111",
+    scheme: options.Scheme = None,
+    normalise: options.Normalise = "none",
+    chunks: options.Chunks = None,
+    match: options.Match = "pad-empty",
+    clip_skip: options.ClipSkip = None,
+    embeddings: options.Embeddings = None,
     out: options.Out = Path("out"),
 ) -> None:
     """Show what a negative changes.
@@ -34,7 +40,8 @@ def compare(
     asked = options.request(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
-        scheme=scheme,
+        dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
+        clip_skip=clip_skip, embeddings=embeddings,
     )  # fmt: skip
     from negprompt.engine import loaded, writable, written
     from negprompt.measure import verdict

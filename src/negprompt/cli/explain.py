@@ -32,7 +32,13 @@ def explain(
             help="Noise level of the picture of the baseline: -9 is all noise, 4 hardly any.",
         ),
     ] = -4.0,
-    scheme: options.Scheme = "a1111",
+    dialect: options.Dialect = "a1111",
+    scheme: options.Scheme = None,
+    normalise: options.Normalise = "none",
+    chunks: options.Chunks = None,
+    match: options.Match = "pad-empty",
+    clip_skip: options.ClipSkip = None,
+    embeddings: options.Embeddings = None,
     out: options.Out = Path("out"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object with all numbers.")
@@ -44,7 +50,8 @@ def explain(
     """
     asked = options.request(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
-        seed=seed, count=count, scheme=scheme,
+        seed=seed, count=count, dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks,
+        match=match, clip_skip=clip_skip, embeddings=embeddings,
     )  # fmt: skip
     from negprompt.engine import writable
     from negprompt.measure.explain import explain as explained

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -74,7 +74,51 @@ Scheduler = Annotated[
 ]
 Rule = Annotated[str, typer.Option(help="Guidance rule.")]
 Rescale = Annotated[float, typer.Option(help="Guidance rescale, 0 to 1.")]
-Scheme = Annotated[str, typer.Option(help="How weights act on embeddings: a1111 or comfy.")]
+Dialect = Annotated[
+    str,
+    typer.Option(
+        help="Language of prompt and negatives: a1111, comfy, compel or plain; for import sdnext, "
+        "midjourney or novelai."
+    ),
+]
+Scheme = Annotated[
+    str | None,
+    typer.Option(
+        help="How weights act on embeddings: a1111, comfy, compel or another of docs/weights.md. "
+        "By default as in the tool whose language is spoken.",
+        show_default=False,
+    ),
+]
+Normalise = Annotated[
+    str, typer.Option(help="How weights are spread first: none, mean, length or length+mean.")
+]
+Chunks = Annotated[
+    str | None,
+    typer.Option(
+        help="How long texts are cut: a1111, comfy, compel or another of docs/weights.md. By "
+        "default as in the tool whose language is spoken.",
+        show_default=False,
+    ),
+]
+Match = Annotated[
+    str,
+    typer.Option(help="What makes a shorter text longer: pad-empty, pad-eos, zeros or repeat."),
+]
+ClipSkip = Annotated[
+    int | None,
+    typer.Option(
+        help='A1111\'s "Clip skip": 1 reads the last layer of the text encoder, 2 the one before.',
+        show_default=False,
+    ),
+]
+Embeddings = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Textual inversions (safetensors), which the texts call by name.",
+        show_default=False,
+    ),
+]
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where pictures are written.")]
 
 _SIZE = re.compile(r"(\d{1,5})(?:[x×](\d{1,5}))?")
@@ -85,34 +129,21 @@ def request(
     *,
     negative: Sequence[str] | None = None,
     weights: Sequence[float] | None = None,
-    model: str = "pocket",
-    cfg: float | None = None,
-    steps: int | None = None,
-    seed: int = 0,
-    count: int = 1,
     size: str | None = None,
-    scheduler: str | None = None,
-    rule: str = "cfg",
-    rescale: float = 0.0,
-    scheme: str = "a1111",
+    **settings: Any,
 ) -> "Request":
-    """The request of a command line. Raises what Request raises, and ``size-unreadable``."""
+    """The request of a command line; ``settings`` are fields of Request as they are.
+
+    Raises what Request raises, and ``size-unreadable``.
+    """
     from negprompt.engine import Request
 
     return Request(
         prompt=prompt,
         negative=tuple(negative) if negative else None,
         negative_weights=tuple(weights) if weights else None,
-        model=model,
-        cfg=cfg,
-        steps=steps,
-        seed=seed,
-        count=count,
         size=None if size is None else pixels(size),
-        scheduler=scheduler,
-        rule=rule,
-        rescale=rescale,
-        scheme=scheme,
+        **settings,
     )
 
 

@@ -237,7 +237,7 @@ def _questions(asked: _Asked, model: "Model", target: Target | None, at: int) ->
         without=asked.lacking,
         growing=asked.growing,
         null=lengthen(null, length, null.embeds),
-        encoded={text: lengthen(encoded, length, empty) for text, encoded in made.items()},
+        encoded={text: lengthen(e, length, empty, request.match) for text, e in made.items()},
         target=lengthen(goal, length, empty) if goal is not None else None,
         at=at,
     )
