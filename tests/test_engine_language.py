@@ -232,6 +232,23 @@ def test_comfy_weighs_by_its_own_scheme_unless_told() -> None:
     assert make("a cat").request.scheme == "a1111"
 
 
+def test_compel_joins_embeddings() -> None:
+    encoders = family_of(pipe := tiny_sd()).encoders(pipe)
+
+    def z(text: str, dialect: str = "compel") -> Tensor:
+        return encoders.encode(parse(text, dialect), "compel").embeds
+
+    cat, dog, empty = z("a cat"), z("a dog"), z("")
+    both = z('("a cat", "a dog").and(1, 0.5)')
+    assert torch.allclose(both, torch.cat([cat, empty + 0.5 * (dog - empty)], dim=1))
+    assert torch.allclose(z('("a cat", "a dog").blend(1, 3)'), cat / 4 + dog * 0.75)
+    assert torch.allclose(z('("a cat").and(0.5)'), empty + 0.5 * (cat - empty))
+    assert torch.equal(z("a cat.swap(dog)"), cat)
+    made = make('("a cat", "a dog").blend(1, 1)', "dog.swap(cat)", dialect="compel")
+    assert [n.code for n in made.notices] == ["swap-ignored"]
+    assert made.request.scheme == "compel"
+
+
 def test_plain_text_is_only_text() -> None:
     plain = make("a [cat:dog:0.5] AND (boat:2)", dialect="plain")
     escaped = make(r"a \[cat:dog:0.5\] and \(boat:2\)")

@@ -13,7 +13,7 @@ from torch import Tensor
 from negprompt.encoding.choices import check_names
 from negprompt.encoding.chunking import CHUNKINGS, MAX_CHUNKS
 from negprompt.encoding.clip import Encoder, Hidden, TextEncoder
-from negprompt.encoding.compose import MATCHES
+from negprompt.encoding.compose import MATCHES, blended, conjoined
 from negprompt.encoding.inversion import names_in
 from negprompt.encoding.names import called
 from negprompt.encoding.normalising import NORMALISATIONS
@@ -22,7 +22,7 @@ from negprompt.encoding.tokens import Chunk, runs, tokenize
 from negprompt.encoding.types import Conditioning, Course, Encoded, TokenWeight
 from negprompt.encoding.weighting import weigh
 from negprompt.errors import Notice, PromptError, Span, shown
-from negprompt.language import Acting, Prompt, StagedPart
+from negprompt.language import Acting, Joint, Prompt, StagedPart, joints
 from negprompt.policy.plan import Negative, Plan
 
 Null = Literal["empty", "zeros"]
@@ -78,12 +78,38 @@ class Encoders:
     ) -> Encoded:
         """One prompt at its own length, its weights applied as ``scheme`` says.
 
-        ``normalise`` is one of ``NORMALISATIONS``, ``chunks`` one of ``CHUNKINGS``; ``at_least``
-        has, for each encoder, how many tokens to continue the text to with end tokens.
+        What compel's ``.and()`` and ``.blend()`` join is encoded each for itself; the pooled
+        embedding is that of the first. ``normalise`` is one of ``NORMALISATIONS``, ``chunks`` one
+        of ``CHUNKINGS``; ``at_least`` has, for each encoder, how many tokens to continue the text
+        to with end tokens.
 
         Raises PromptError ``prompt-too-long`` beyond MAX_CHUNKS chunks and ``weight-too-large``
-        where weights leave numbers that no model can use, and what ``tokenize`` raises.
+        where weights leave numbers that no model can use, RequestError ``blend-weights-cancel``,
+        and what ``tokenize`` raises.
         """
+        found = joints(prompt) if prompt.dialect == "compel" else (Joint.of(prompt),)
+        if found == (Joint.of(found[0].lines[0].prompt),):
+            alone = found[0].lines[0].prompt
+            return self._encode(alone, scheme, normalise, chunks, at_least)
+        each = [
+            [self._encode(line.prompt, scheme, normalise, chunks) for line in joint.lines]
+            for joint in found
+        ]
+        empty = self.null("empty").embeds
+        parts = [_blend(lines, joint, empty) for lines, joint in zip(each, found, strict=True)]
+        embeds = conjoined(parts, [joint.weight for joint in found], empty)
+        tokens = tuple(token for lines in each for line in lines for token in line.tokens)
+        return Encoded(embeds, each[0][0].pooled, tokens)
+
+    def _encode(
+        self,
+        prompt: Prompt,
+        scheme: str,
+        normalise: str,
+        chunks: str,
+        at_least: Sequence[int] = (),
+    ) -> Encoded:
+        """One prompt in which nothing is joined."""
         parts: list[Encoded] = []
         for place, (encoder, empty) in enumerate(zip(self.each, self.empty, strict=True)):
             tokens = NORMALISATIONS[normalise](_tokens(prompt, encoder))
@@ -175,6 +201,14 @@ def _said(sides: Sequence[StagedPart | Negative]) -> Iterator[Prompt]:
     for side in sides:
         for acting in side.stretches:
             yield acting.prompt
+
+
+def _blend(lines: Sequence[Encoded], joint: Joint, empty: Tensor) -> Tensor:
+    """The lines of one joint as one embedding, shorter ones lengthened by empty chunks."""
+    length = max(line.embeds.shape[1] for line in lines)
+    even = [lengthen(line, length, empty).embeds for line in lines]
+    weights = [line.weight for line in joint.lines]
+    return blended(even, weights, normalise=joint.normalize)
 
 
 def embed(

@@ -5,6 +5,7 @@ from negprompt.language.conjunctions import Conjunction, conjunction
 from negprompt.language.detect import Finding, Side
 from negprompt.language.dialects import DIALECTS, parse
 from negprompt.language.draft import Loss
+from negprompt.language.joints import Joint, Line, joints
 from negprompt.language.printer import WRITERS, number, to_text
 from negprompt.language.remarks import findings, remarks
 from negprompt.language.schedules import Stretch, schedule
@@ -50,6 +51,8 @@ __all__ = [
     "Embedding",
     "End",
     "Finding",
+    "Joint",
+    "Line",
     "Loss",
     "Network",
     "Node",
@@ -67,6 +70,7 @@ __all__ = [
     "Translation",
     "conjunction",
     "findings",
+    "joints",
     "networks",
     "number",
     "parse",
