@@ -1,6 +1,7 @@
 # make demo    set up, then make a picture without and with a negative and say what it did
 # make test    set up the same way, then run the tests
 # make check   ruff, mypy, import-linter
+# make bench-language   speed and growth of the readers, a million random prompts (STYLES=folder)
 #
 # Set-up happens once, in .venv. PYTHON=... chooses the interpreter (3.11 or newer).
 # TORCH=... takes your own requirement in place of the pinned torch, and is remembered:
@@ -18,9 +19,12 @@ CHOICE := $(VENV)/torch-choice.txt
 PINS := $(VENV)/constraints.txt
 PACKAGE := $(VENV)/.package-installed
 DEV := $(VENV)/.dev-installed
+BENCH := $(VENV)/.bench-installed
+
+STYLES ?= ../shared/styles
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check FORCE
+.PHONY: demo test check bench-language FORCE
 
 demo: $(PACKAGE)
 	$(BIN)/python -m negprompt demo
@@ -33,6 +37,9 @@ check: $(DEV)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-language: $(BENCH)
+	$(BIN)/python benchmarks/language.py $(STYLES) --random 1000000
 
 # ------------------------------------------------------------------------------------- set-up
 
@@ -67,4 +74,10 @@ $(PACKAGE): $(PINS) pyproject.toml
 $(DEV): $(PACKAGE)
 	$(PIP) install -c $(PINS) --no-build-isolation -e '.[dev]'
 	$(PIP) install -c $(PINS) --no-deps open_clip_torch
+	@touch $@
+
+# compel is what is raced against: its parser is one file that needs pyparsing and no more.
+$(BENCH): $(DEV)
+	$(PIP) install -c $(PINS) --no-build-isolation -e '.[bench]'
+	$(PIP) install -c $(PINS) --no-deps compel
 	@touch $@

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import torch
 from tests.conformance import toy
-from tests.conformance.suites import Case, Deviation, Suite
+from tests.conformance.suites import Case, Deviation, Refused, Suite, near
 from tests.encoding.full_clip import full_clip
 
 from negprompt.encoding import chunking, inversion
@@ -69,8 +69,22 @@ def _a1111(case: Case) -> Any:
 
 
 def _break_in_group(case: Case, answer: Any) -> bool:
-    """BREAK in brackets: A1111 gives the model the word "break", here it is a break."""
-    return any(notice.code == "break-in-group" for notice in remarks(parse(case["input"])))
+    """BREAK in brackets: A1111 gives the model the word "break", and all other tokens agree."""
+    if isinstance(answer, Refused) or not any(
+        notice.code == "break-in-group" for notice in remarks(parse(case["input"]))
+    ):
+        return False
+    word = dict(case["segments"]).get("BREAK", ())
+    said = [
+        [
+            (number, weight)
+            for chunk in both["chunks"]
+            for number, weight in zip(chunk["tokens"], chunk["multipliers"], strict=True)
+            if number not in (toy.BOS, toy.EOS) and not (number in word and weight < 0)
+        ]
+        for both in (answer, case["expected"])
+    ]
+    return near(said[0], said[1], within=1e-9)
 
 
 def _comfy(case: Case) -> Any:

@@ -100,3 +100,10 @@ def test_the_page_names_every_deviation() -> None:
     rows = set(re.findall(r"^`(\w+)` \| `([\w-]+)` \| ", page, flags=re.MULTILINE))
     named = {(stem, d.name) for stem, suite in SUITES.items() for d in suite.deviations}
     assert rows == named
+
+
+def test_the_page_gives_every_suite_that_is_left_out_its_reason() -> None:
+    page = (REPOSITORY / "docs" / "conformance.md").read_text("utf-8")
+    table = page.split("# Out of scope")[1]
+    rows = re.findall(r"^`(\w+)` \| (.+)$", table, flags=re.MULTILINE)
+    assert dict(rows) == OUT_OF_SCOPE
