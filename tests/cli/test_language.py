@@ -30,7 +30,7 @@ MISTAKES = {
     "unknown scheme": ["tokens", "a cat", "--scheme", "ponzi"],
     "unknown chunks": ["tokens", "a cat", "--chunks", "chocolate"],
     "no folder": ["tokens", "a cat", "--embeddings", "no such folder"],
-    "a step too many": ["tokens", "a cat", "--step", "21"],
+    "a step too many": ["tokens", "a cat", "--step", "26"],
 }
 
 
@@ -67,8 +67,8 @@ def test_parse_shows_terms_weights_places_schedules_and_parts(capsys: Captured) 
     assert head.split() == ["part", "place", "weight", "term", "acts"]
     assert [line.split() for line in lines[:6]] == [
         ["1", "0-5", "1", "a", "cat"],
-        ["1", "8-11", "1", "dog", "steps", "1-10"],
-        ["1", "13-17", "1.2", "wolf", "steps", "11-20"],
+        ["1", "8-11", "1", "dog", "steps", "1-12"],
+        ["1", "13-17", "1.2", "wolf", "steps", "13-25"],
         ["1", "27-34", "BREAK"],
         ["1", "34-37", "1", "hat"],
         ["2", "57-62", "1", "night"],
@@ -94,10 +94,13 @@ def test_parse_as_json(capsys: Captured) -> None:
     assert [notice["code"] for notice in said["notices"]] == ["comment-unread"]
 
 
-def test_parse_on_the_negative_side_leaves_networks_and_and(capsys: Captured) -> None:
+def test_parse_on_the_negative_side_leaves_networks_and_says_that_and_divides(
+    capsys: Captured,
+) -> None:
     said = answer(capsys, "parse", "a <lora:x:1> AND b", "--negative-side")
     assert [[t["text"] for t in part["terms"]] for part in said["parts"]] == [
-        ["a <lora:x:1> AND b"]
+        ["a <lora:x:1>"],
+        ["b"],
     ]
     assert {notice["code"] for notice in said["notices"]} == {
         "network-in-negative",

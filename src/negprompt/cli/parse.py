@@ -24,7 +24,7 @@ def parse(
     *,
     dialect: texts.Dialect = "a1111",
     negative_side: texts.NegativeSide = False,
-    steps: texts.Steps = 20,
+    steps: texts.Steps = 25,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="What would only be remarked on is a mistake, status 2."),

@@ -27,7 +27,7 @@ NegativeSide = Annotated[
     bool,
     typer.Option(
         "--negative-side",
-        help="The text is a negative: in A1111's networks are text and AND is a word.",
+        help="The text is a negative: in A1111's dialect networks are text there.",
     ),
 ]
 Steps = Annotated[

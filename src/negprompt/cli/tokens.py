@@ -33,23 +33,37 @@ def tokens(
     dialect: texts.Dialect = "a1111",
     negative_side: texts.NegativeSide = False,
     scheme: Annotated[
-        str, typer.Option(metavar="NAME", help="How weights act on embeddings; it is explained.")
-    ] = "a1111",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How weights act, which is explained. That of the dialect's own tool by default.",
+            show_default=False,
+        ),
+    ] = None,
     chunks: Annotated[
-        str, typer.Option(metavar="RULE", help="a1111, comfy, compel or groups.")
-    ] = "a1111",
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="a1111, comfy, compel or groups. That of the dialect's own tool by default.",
+            show_default=False,
+        ),
+    ] = None,
     embeddings: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of textual inversions.", show_default=False),
     ] = None,
     step: texts.Steps = 1,
-    steps: texts.Steps = 20,
+    steps: texts.Steps = 25,
     as_json: texts.AsJson = False,
 ) -> None:
     """Show the tokens that a model reads: chunk, position, weight, text, and what comes too late.
 
     Of a text with a schedule those of one step.
     """
+    from negprompt.encoding.choices import OWN
+
+    own = OWN.get(dialect, "a1111")
+    scheme, chunks = scheme or own, chunks or own
     says = _explained(scheme)
     source = texts.given(text)
     prompts = _acting(source, dialect, negative=negative_side, step=step, steps=steps)
@@ -69,20 +83,16 @@ def tokens(
 
 def _explained(scheme: str) -> str:
     """What a scheme does, in a line. Raises RequestError ``scheme-unknown``."""
+    from negprompt.encoding.choices import known
     from negprompt.encoding.weighting import SCHEMES
 
-    if scheme not in SCHEMES:
-        raise RequestError(
-            f"there is no weighting scheme {shown(scheme)}",
-            code="scheme-unknown",
-            cure=f"choose one of: {', '.join(SCHEMES)}",
-        )
+    known(scheme, SCHEMES, "weighting scheme", code="scheme-unknown")
     return (getdoc(SCHEMES[scheme]) or "").split("\n")[0].replace("``", "")
 
 
 def _acting(source: str, dialect: str, *, negative: bool, step: int, steps: int) -> "list[Prompt]":
     """What each part says at a step. Raises RequestError ``value-out-of-range``, and as parse."""
-    from negprompt.language import parse, staged
+    from negprompt.language import unfold
 
     if step > steps:
         raise RequestError(
@@ -90,9 +100,7 @@ def _acting(source: str, dialect: str, *, negative: bool, step: int, steps: int)
             code="value-out-of-range",
             cure=f"choose one from 1 to {steps}, or more --steps",
         )
-    if dialect != "a1111":
-        return [parse(source, dialect)]
-    read = staged(source, steps, negative=negative)
+    read = unfold(source, dialect, steps=steps, side=texts.side(negative=negative))
     return [next(p for last, p in part.stretches if step <= last) for part in read.parts]
 
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from negprompt.encoding.choices import known
 from negprompt.encoding.chunking import CHUNKINGS, MAX_CHUNKS
 from negprompt.encoding.names import Names
 from negprompt.encoding.tokens import NO_NAMES, Limits, tokenize
 from negprompt.encoding.types import TokenWeight
-from negprompt.errors import RequestError, Span, shown
+from negprompt.errors import Span
 from negprompt.language import Prompt
 from negprompt.policy.plan import Term, terms
 
@@ -58,12 +59,7 @@ def table(
 
     Raises RequestError ``chunking-unknown``, and what ``tokenize`` raises.
     """
-    if chunks not in CHUNKINGS:
-        raise RequestError(
-            f"there is no chunking {shown(chunks)}",
-            code="chunking-unknown",
-            cure=f"choose one of: {', '.join(CHUNKINGS)}",
-        )
+    known(chunks, CHUNKINGS, "chunking", code="chunking-unknown")
     limits = Limits.of(tokenizer)
     tokens = tuple(tokenize(prompt, tokenizer, names))
     cut = CHUNKINGS[chunks](tokens, limits, tokenizer.convert_ids_to_tokens)

@@ -16,6 +16,7 @@ from negprompt.language.stages import (
     Acting,
     Staged,
     StagedPart,
+    choices_in,
     split_parts,
     staged,
     without_comments,
@@ -44,6 +45,7 @@ def _against(text: str, steps: int) -> tuple[StagedPart, ...]:
         StagedPart(
             weight,
             tuple(Acting(last, read_emphasis(piece)) for last, piece in scheduled(part, steps)),
+            choices_in(part),
         )
         for part, weight in (parts if len(parts) > 1 else ((whole, 1.0),))
     )

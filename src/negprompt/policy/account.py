@@ -20,12 +20,12 @@ from negprompt.language import (
     Side,
     findings,
     parse,
-    staged,
+    unfold,
 )
 from negprompt.language.draft import is_lost
 from negprompt.language.stages import StagedPart
 from negprompt.language.tree import Weighed, merged
-from negprompt.policy.plan import terms, terms_of
+from negprompt.policy.plan import STEPS, terms, terms_of
 
 _A1111_COMMENT: Final = re.compile(r"#[^\n]*+")
 
@@ -68,17 +68,17 @@ class Account:
 
 
 def account(
-    text: str, dialect: str = "a1111", *, side: Side = "positive", steps: int = 20
+    text: str, dialect: str = "a1111", *, side: Side = "positive", steps: int = STEPS
 ) -> Account:
     """Return what ``dialect`` reads in a text that stands on this side, in time linear in it.
 
     ``steps`` are those over which A1111's schedules are laid out.  Raises as ``parse`` and, for
-    A1111's dialect, ``staged`` do.
+    A1111's dialect, ``unfold`` do.
     """
     prompt = parse(text, dialect)
     found = tuple(findings(prompt, side=side))
     if dialect == "a1111":
-        read = staged(text, steps, negative=side == "negative")
+        read = unfold(text, steps=steps, side=side)
         return Account(
             prompt=prompt,
             sections=tuple(_scheduled(part, steps) for part in read.parts),
