@@ -18,7 +18,7 @@ from torch import Tensor
 from negprompt.encoding.condition import condition
 from negprompt.engine import Generation, Request, run, save, steer
 from negprompt.engine.run import banks
-from negprompt.errors import RequestError
+from negprompt.errors import PromptError, RequestError
 from negprompt.guidance.rules import Step
 from negprompt.language import parse, schedule
 from negprompt.metadata.infotext import read
@@ -328,6 +328,28 @@ def test_a_mistake_is_told_when_the_request_is_made(settings: dict[str, Any], co
     with pytest.raises(RequestError) as caught:
         Request(**({"prompt": "a cat"} | settings))
     assert caught.value.code == code
+
+
+HOSTILE = [
+    ("[a|b]" * 9_000, "a1111", "schedule-too-long"),
+    ("".join(f"[a:b:{n}]" for n in range(5_000)), "a1111", "schedule-too-long"),
+    ("a AND " * 8_000, "a1111", "parts-too-many"),
+    ("a::" * 9_000, "midjourney", "parts-too-many"),
+]
+
+
+@pytest.mark.parametrize(("text", "dialect", "code"), HOSTILE, ids=lambda value: str(value)[:20])
+def test_what_would_take_forever_is_refused(text: str, dialect: str, code: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        Request(prompt="a cat", negative=(text,), dialect=dialect, steps=1000)
+    assert caught.value.code == code
+
+
+def test_too_many_joined_texts_are_refused() -> None:
+    many = ", ".join(['"a"'] * 100)
+    with pytest.raises(PromptError, match="100 texts") as caught:
+        make(f"({many}).and()", dialect="compel")
+    assert caught.value.code == "parts-too-many"
 
 
 def test_the_file_keeps_the_raw_prompts(tmp_path: Path) -> None:

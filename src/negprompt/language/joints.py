@@ -1,10 +1,13 @@
 """A compel tree → the prompts whose embeddings ``.and()`` and ``.blend()`` put together."""
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from negprompt.errors import PromptError, Span
 from negprompt.language.nodes import Begin, End, Kind, Node, Part, Text
 from negprompt.language.tree import Prompt
+
+MOST_LINES: Final = 64
 
 
 class Line(NamedTuple):
@@ -31,12 +34,22 @@ class Joint(NamedTuple):
 def joints(prompt: Prompt) -> tuple[Joint, ...]:
     """Return the joints of a compel prompt in order; one at least.
 
-    One without words is left out. Of a ``.swap()`` the words before it stay.
+    One without words is left out. Of a ``.swap()`` the words before it stay. Raises PromptError
+    ``parts-too-many`` for more lines than ``MOST_LINES``.
     """
     reader = _Reader(prompt)
     for node in prompt.nodes:
         reader.take(node)
     reader.end(1.0)
+    lines = sum(len(joint.lines) for joint in reader.found)
+    if lines > MOST_LINES:
+        raise PromptError(
+            f"the prompt joins {lines} texts, each of them at least one chunk",
+            code="parts-too-many",
+            cure=f"keep it to {MOST_LINES}",
+            source=prompt.source,
+            span=Span(0, len(prompt.source)),
+        )
     return tuple(reader.found) or (Joint.of(prompt),)
 
 

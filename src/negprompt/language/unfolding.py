@@ -5,8 +5,10 @@ In A1111's language that is ``staged``, but for a negative, in which AND divides
 ``.and()`` and ``.blend()`` join embeddings, and stay inside it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
+from negprompt.errors import PromptError, Span
 from negprompt.language.detect import Side
 from negprompt.language.dialects import parse
 from negprompt.language.excerpt import Excerpt, read_emphasis
@@ -19,36 +21,79 @@ from negprompt.language.stages import (
     choices_in,
     split_parts,
     staged,
+    take_networks,
     without_comments,
 )
 from negprompt.language.tree import Prompt
+
+MOST_PARTS: Final = 64
+"""Parts of one prompt: each is a pass of the model at every step."""
+MOST_CHANGES: Final = 20_000
+"""Choices of one part times texts that it becomes over the run: reading them takes seconds."""
 
 
 def unfold(text: str, dialect: str = "a1111", *, steps: int, side: Side = "positive") -> Staged:
     """Return the parts of a prompt, what each says until which step, and the networks called.
 
     A1111 itself reads AND in a negative as a word; here it divides one as it does a prompt, and a
-    negative without AND has no weight. Raises as ``parse`` and ``staged`` do.
+    negative without AND has no weight. Raises as ``parse`` and ``staged`` do, and PromptError
+    ``parts-too-many`` and ``schedule-too-long``.
     """
     prompt = parse(text, dialect)
     if dialect == "a1111":
-        return staged(text, steps) if side == "positive" else Staged(_against(text, steps), ())
-    shares = _shares(prompt) if dialect == "midjourney" else iter([(prompt, 1.0)])
+        pieces = _pieces(text, side)
+        _check_parts(text, len(pieces))
+        for piece, _ in pieces:
+            _check_changes(piece, steps)
+        return staged(text, steps) if side == "positive" else Staged(_against(pieces, steps), ())
+    shares = list(_shares(prompt)) if dialect == "midjourney" else [(prompt, 1.0)]
+    _check_parts(text, len(shares))
     networks = tuple(node for node in prompt.nodes if isinstance(node, Network))
     return Staged(tuple(StagedPart(w, (Acting(steps, p),)) for p, w in shares), networks)
 
 
-def _against(text: str, steps: int) -> tuple[StagedPart, ...]:
+def _pieces(text: str, side: Side) -> tuple[tuple[Excerpt, float], ...]:
     whole = without_comments(Excerpt.of(text))
+    if side == "positive":
+        return split_parts(take_networks(whole)[0])
     parts = split_parts(whole)
+    return parts if len(parts) > 1 else ((whole, 1.0),)
+
+
+def _against(pieces: Sequence[tuple[Excerpt, float]], steps: int) -> tuple[StagedPart, ...]:
     return tuple(
         StagedPart(
             weight,
-            tuple(Acting(last, read_emphasis(piece)) for last, piece in scheduled(part, steps)),
-            choices_in(part),
+            tuple(Acting(last, read_emphasis(text)) for last, text in scheduled(piece, steps)),
+            choices_in(piece),
         )
-        for part, weight in (parts if len(parts) > 1 else ((whole, 1.0),))
+        for piece, weight in pieces
     )
+
+
+def _check_parts(text: str, count: int) -> None:
+    if count > MOST_PARTS:
+        raise PromptError(
+            f"the prompt has {count} parts, each of them a pass of the model at every step",
+            code="parts-too-many",
+            cure=f"keep it to {MOST_PARTS}",
+            source=text,
+            span=Span(0, len(text)),
+        )
+
+
+def _check_changes(piece: Excerpt, steps: int) -> None:
+    choices = choices_in(piece)
+    alternates = any(choice.kind == "alternate" for choice in choices)
+    texts = steps if alternates else min(steps, len(choices) + 1)
+    if len(choices) * texts > MOST_CHANGES:
+        raise PromptError(
+            f"{len(choices)} schedules and alternations make {texts} texts over {steps} steps",
+            code="schedule-too-long",
+            cure="write fewer, or take fewer steps",
+            source=piece.source,
+            span=choices[-1].span,
+        )
 
 
 def _shares(prompt: Prompt) -> Iterator[tuple[Prompt, float]]:
