@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from negprompt.engine import Request, run
+from negprompt.engine import run
+from negprompt.measure.arms import Setting
 from negprompt.world.captions import caption
 from negprompt.world.factors import BINARY, CONCEPTS
 from negprompt.world.judge import CLASSES, Judge
-from negprompt.world.scenes import sample
+from negprompt.world.scenes import posed
 from negprompt.world.train.data import HELD_OUT
 
 TILES, TILE = 5, 128
@@ -45,17 +46,20 @@ class Agreement:
 
 
 def draw(folder: Path, count: int = 200, say: Callable[[int], None] = lambda _done: None) -> None:
-    """Generate ``count`` pictures for captions of unseen scenes (25 steps, scale 4) as sheets.
+    """Generate ``count`` pictures for captions of unseen posed scenes, as the bench makes its own.
+
+    Posed for, so that what is rare in the world is often there to be seen.
 
     Writes ``sheet-N.webp`` (25 tiles each, lossless) and ``prompts.csv``; the prompts are not for
     the one who labels.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(FIRST)
-    prompts = [caption(sample(FIRST + k), rng) for k in range(count)]
-    tiles = []
+    posing = [posed(FIRST + k) for k in range(count)]
+    prompts = [caption(scene, rng, about=about) for scene, about in posing]
+    setting, tiles = Setting(n=1), []
     for k, prompt in enumerate(prompts):
-        tiles.append(np.asarray(run(Request(prompt=prompt, cfg=4.0, steps=25, seed=k)).images[0]))
+        tiles.append(np.asarray(run(setting.request(prompt, None, k, 1)).images[0]))
         say(k + 1)
     per = TILES * TILES
     for sheet in range(0, count, per):
