@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from negprompt.cli import options, probing
+from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, say, table
+from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
     from negprompt.measure.ablate import Look, Question, Report
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 
 @app.command(epilog='Example: negprompt ablate "a cat on a beach" --negative "scarf, blurry"')
+@loads
 def ablate(
     prompts: probing.Prompts,
     *,
@@ -39,6 +42,7 @@ def ablate(
     as_json: probing.AsJson = False,
     as_csv: probing.AsCsv = False,
     html: probing.Html = True,
+    loading: Loading,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Say of each term of a negative whether it helps, does nothing or harms.
@@ -50,6 +54,7 @@ def ablate(
     base = options.request(
         prompts[0], negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, size=size, scheduler=scheduler, rule=rule, rescale=rescale, scheme=scheme,
+        loading=loading,
     )  # fmt: skip
     from negprompt.measure.ablate import Question
     from negprompt.measure.ablate.written import written
@@ -109,7 +114,7 @@ def _asked(
             count.rest(look.pictures)
             say(sentence(look))
 
-        place = gallery(loaded(question.base.model), out, count)
+        place = gallery(loaded(question.base.model, question.base.loading), out, count)
         return asked(question, place, found, labels=eyes, early=early, anew=anew, on_look=on_look)
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negprompt.cli import options, probing
+from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 from negprompt.errors import RequestError
+from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,7 @@ AHEAD = 4
 
 
 @app.command(epilog='Example: negprompt blind "a cat on a beach" --negative "scarf, blurry"')
+@loads
 def blind(
     prompt: Annotated[
         str | None, typer.Argument(help="What the picture should show.", show_default=False)
@@ -48,6 +51,7 @@ def blind(
     port: probing.Port = 0,
     browser: probing.Browser = True,
     as_json: probing.AsJson = False,
+    loading: Loading,
     out: options.Out = Path("out/blind"),
 ) -> None:
     """Find out whether you can tell a negative's pictures from those without it.
@@ -66,7 +70,7 @@ def blind(
     else:
         asked = options.request(
             prompt or "", negative=negative, weights=negative_weight, model=model, cfg=cfg,
-            steps=steps, seed=seed, count=pairs, size=size,
+            steps=steps, loading=loading, seed=seed, count=pairs, size=size,
         )  # fmt: skip
         made, session = _made(asked, out), Blind(asked.prompt, pairs)
     try:
@@ -101,7 +105,7 @@ def _made(asked: "Request", out: Path) -> "Iterator[Pair]":
     from negprompt.measure.ablate import gallery
     from negprompt.measure.eyes.blind import Pair
 
-    place = gallery(loaded(asked.model), out)
+    place = gallery(loaded(asked.model, asked.loading), out)
     bare = replace(asked, negative=None, negative_weights=None)
     for first in range(asked.seed, asked.seed + asked.count, AHEAD):
         count = min(AHEAD, asked.seed + asked.count - first)

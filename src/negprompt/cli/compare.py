@@ -4,11 +4,14 @@ import re
 from pathlib import Path
 
 from negprompt.cli import options
+from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say
+from negprompt.models.choices import Loading
 
 
 @app.command(epilog='Example: negprompt compare "a cat on a beach" --negative "scarf" --count 8')
+@loads
 def compare(
     prompt: options.PromptText,
     *,
@@ -30,6 +33,7 @@ def compare(
     match: options.Match = "pad-empty",
     clip_skip: options.ClipSkip = None,
     embeddings: options.Embeddings = None,
+    loading: Loading,
     out: options.Out = Path("out"),
 ) -> None:
     """Show what a negative changes.
@@ -41,7 +45,7 @@ def compare(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
         dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
-        clip_skip=clip_skip, embeddings=embeddings,
+        clip_skip=clip_skip, embeddings=embeddings, loading=loading,
     )  # fmt: skip
     from negprompt.engine import loaded, writable, written
     from negprompt.measure import verdict
@@ -53,7 +57,7 @@ def compare(
     needs_negative(asked)
     folder = writable(out)
     with progress("denoising") as on_step:
-        found = compared(asked, model=loaded(model), judge=load("first"), on_step=on_step)
+        found = compared(asked, model=loaded(model, loading), judge=load("first"), on_step=on_step)
     lines = verdict.sentences(found)
     path = written.write(_next(folder), png(sheet(found, lines)))
     notices(found.notices)

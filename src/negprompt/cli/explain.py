@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negprompt.cli import options
+from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say, table
+from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
     from negprompt.measure.explain import Explanation
 
 
 @app.command(epilog='Example: negprompt explain "a cat on a beach" --negative "scarf, blurry"')
+@loads
 def explain(
     prompt: options.PromptText,
     *,
@@ -39,6 +42,7 @@ def explain(
     match: options.Match = "pad-empty",
     clip_skip: options.ClipSkip = None,
     embeddings: options.Embeddings = None,
+    loading: Loading,
     out: options.Out = Path("out"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object with all numbers.")
@@ -51,15 +55,16 @@ def explain(
     asked = options.request(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks,
-        match=match, clip_skip=clip_skip, embeddings=embeddings,
+        match=match, clip_skip=clip_skip, embeddings=embeddings, loading=loading,
     )  # fmt: skip
-    from negprompt.engine import writable
+    from negprompt.engine import loaded, writable
     from negprompt.measure.explain import explain as explained
     from negprompt.measure.explain import save, to_json
 
     writable(out)
     with progress("explaining") as on_step:
-        found = explained(asked, level=level, on_step=on_step)
+        own = loaded(model, loading)
+        found = explained(asked, model=own, level=level, on_step=on_step)
     paths = save(found, out)
     notices(found.notices)
     _told(found)

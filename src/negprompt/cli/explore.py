@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negprompt.cli import options, probing
+from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 from negprompt.errors import RequestError
+from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
     from negprompt.measure.explore import Cell
 
 
 @app.command(epilog='Example: negprompt explore "a cat on a beach" --count 8')
+@loads
 def explore(
     prompt: options.PromptText,
     *,
@@ -30,6 +33,7 @@ def explore(
     count: Annotated[int, typer.Option(min=2, max=10_000, help="Seeds a cell.")] = 8,
     size: options.Size = None,
     as_json: probing.AsJson = False,
+    loading: Loading,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Show a prompt alone, then at four scales without, with a short and with a template negative.
@@ -41,7 +45,9 @@ def explore(
         raise RequestError(
             "to go on takes a cell and a term", code="cell-and-term", cure="--from b4 --add TERM"
         )
-    base = options.request(prompt, model=model, steps=steps, seed=seed, count=count, size=size)
+    base = options.request(
+        prompt, model=model, steps=steps, loading=loading, seed=seed, count=count, size=size
+    )
     from negprompt.engine import loaded, written
     from negprompt.measure import explore as room
     from negprompt.measure.ablate import gallery
@@ -52,7 +58,7 @@ def explore(
     total = room.pictures(list(columns), count) if from_ is None else 2 * count
     say(f"{total} pictures")
     with probing.counting(total) as counter:
-        place = gallery(loaded(model), out, counter)
+        place = gallery(loaded(model, loading), out, counter)
         eyes = named(probe or probing.default_probe(model))
         if from_ is not None and add is not None:
             sheet = room.further(base, from_, add, place, eyes, columns=columns)

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from negprompt.cli import options
+from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say
+from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
     from negprompt.engine import Generation
 
 
 @app.command(epilog='Example: negprompt generate "a cat on a beach" --negative "scarf" --count 4')
+@loads
 def generate(
     prompt: options.PromptText,
     *,
@@ -36,6 +39,7 @@ def generate(
     match: options.Match = "pad-empty",
     clip_skip: options.ClipSkip = None,
     embeddings: options.Embeddings = None,
+    loading: Loading,
     out: options.Out = Path("out"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of the paths.")
@@ -46,7 +50,7 @@ def generate(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
         dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
-        clip_skip=clip_skip, embeddings=embeddings,
+        clip_skip=clip_skip, embeddings=embeddings, loading=loading,
     )  # fmt: skip
     from negprompt.engine import run, save, writable
 

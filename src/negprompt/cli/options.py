@@ -39,8 +39,9 @@ ModelName = Annotated[
     str,
     typer.Option(
         "--model",
-        metavar="pocket|DIR|HUB-ID",
-        help="The model inside, a folder with a diffusers pipeline, or a hub id.",
+        metavar="pocket|DIR|FILE|HUB-ID",
+        help="The model inside, a folder with a diffusers pipeline, a .safetensors file, or a hub "
+        "id.",
     ),
 ]
 Scale = Annotated[

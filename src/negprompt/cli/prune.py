@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from negprompt.cli import options, probing
+from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
+from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
     from negprompt.measure.prune import Pruned, Trial
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @app.command(epilog='Example: negprompt prune "a cat on a beach" --negative "scarf, blurry, ugly"')
+@loads
 def prune(
     prompts: probing.Prompts,
     *,
@@ -32,6 +35,7 @@ def prune(
     seed: options.Seed = 0,
     size: options.Size = None,
     as_json: probing.AsJson = False,
+    loading: Loading,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Print the shortest negative that keeps the effect.
@@ -41,7 +45,7 @@ def prune(
     """
     base = options.request(
         prompts[0], negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
-        seed=seed, size=size,
+        loading=loading, seed=seed, size=size,
     )  # fmt: skip
     from negprompt.engine import loaded
     from negprompt.measure.ablate import Question, gallery
@@ -53,7 +57,7 @@ def prune(
     most = (len(question.terms) + 2) * seeds * len(prompts)
     say(f"{len(question.terms)} terms; leaving out each one would take {most} pictures")
     with probing.counting(most) as count:
-        place = gallery(loaded(model), out, count)
+        place = gallery(loaded(model, loading), out, count)
         found = pruned(question, place, eyes, loss=loss, on_trial=_told)
     for line in sentences(found):
         say(line)

@@ -16,9 +16,16 @@ from negprompt.cli.terminal import table as columns
 from negprompt.errors import RequestError, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from negprompt.encoding.table import Table
     from negprompt.language import Prompt
+    from negprompt.models.reading import Reader
 
+Config = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Tokenizers of a single file's family.", show_default=False),
+]
 HEADINGS = ("chunk", "position", "token", "weight", "text", "place")
 
 
@@ -28,8 +35,12 @@ def tokens(
     *,
     model: Annotated[
         str,
-        typer.Option(metavar="pocket|DIR", help="The model inside, or a folder with a pipeline."),
+        typer.Option(
+            metavar="pocket|DIR|FILE",
+            help="The model inside, a folder with a pipeline, or a .safetensors file.",
+        ),
     ] = "pocket",
+    config: Config = None,
     dialect: texts.Dialect = "a1111",
     negative_side: texts.NegativeSide = False,
     scheme: Annotated[
@@ -61,13 +72,14 @@ def tokens(
     Of a text with a schedule those of one step.
     """
     from negprompt.encoding.choices import OWN
+    from negprompt.models.reading import readers
 
     own = OWN.get(dialect, "a1111")
     scheme, chunks = scheme or own, chunks or own
     says = _explained(scheme)
     source = texts.given(text)
     prompts = _acting(source, dialect, negative=negative_side, step=step, steps=steps)
-    found = _tables(prompts, model, chunks, embeddings)
+    found = _tables(prompts, readers(model, config), chunks, embeddings)
     for name, tables in found.items():
         for number, made in enumerate(tables, 1):
             if not as_json:
@@ -105,15 +117,14 @@ def _acting(source: str, dialect: str, *, negative: bool, step: int, steps: int)
 
 
 def _tables(
-    prompts: "list[Prompt]", model: str, chunks: str, embeddings: Path | None
+    prompts: "list[Prompt]", read: "Sequence[Reader]", chunks: str, embeddings: Path | None
 ) -> "dict[str, list[Table]]":
     """The tokens of each part for each tokenizer of a model, by its name."""
     from negprompt.encoding.names import Names
     from negprompt.encoding.table import table
-    from negprompt.models.reading import readers
 
     found: dict[str, list[Table]] = {}
-    for reader in readers(model):
+    for reader in read:
         names = Names()
         if embeddings is not None:
             from negprompt.encoding.inversion import names_in

@@ -8,6 +8,7 @@ from typing import Any
 from negprompt.encoding.choices import OWN, check_names, known
 from negprompt.errors import PromptError, RequestError, Span, shown
 from negprompt.guidance.rules import RULES
+from negprompt.models.choices import NOTHING_BESIDE, Loading
 from negprompt.models.schedulers import check
 from negprompt.policy.plan import STEPS, Plan, plan
 
@@ -32,7 +33,9 @@ class Request:
     negative_weights: tuple[float, ...] | None = None
     """Weight of each negative relative to the others."""
     model: str = "pocket"
-    """``pocket``, a folder that holds a diffusers pipeline, or a hub id."""
+    """``pocket``, a folder that holds a diffusers pipeline, a safetensors file, or a hub id."""
+    loading: Loading = NOTHING_BESIDE
+    """What is loaded beside the model, where to, and in how much memory."""
     cfg: float | None = None
     """Guidance scale, 1–100; 1 means no guidance."""
     steps: int | None = None

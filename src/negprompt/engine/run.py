@@ -16,6 +16,7 @@ from negprompt.engine.request import Request
 from negprompt.errors import ModelError, Notice
 from negprompt.guidance.rules import RULES, Rule, Step
 from negprompt.guidance.wrappers import rescale
+from negprompt.models.choices import NOTHING_BESIDE, Loading
 from negprompt.models.schedulers import build, check_steps, sampler_name
 from negprompt.policy.plan import Plan
 from negprompt.trace import events
@@ -76,7 +77,7 @@ def run(
     Raises ModelError where the model cannot be loaded or predicts no finite numbers, PromptError
     where a prompt cannot be encoded.
     """
-    model = model or loaded(request.model)
+    model = model or loaded(request.model, request.loading)
     request = _with_defaults(request, model)
     planned = request.planned()
     weights = tuple(negative.weight for negative in planned.negatives) or (1.0,)
@@ -109,12 +110,16 @@ def generate(
     return run(Request(prompt=prompt, negative=texts_of(negative), **settings), on_step=on_step)
 
 
-@lru_cache(maxsize=1)
-def loaded(name: str) -> "Model":
+def loaded(name: str, loading: Loading = NOTHING_BESIDE) -> "Model":
     """The model of this name; the last one stays loaded. Raises ModelError as ``load`` does."""
+    return _loaded(name, loading)
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str, loading: Loading) -> "Model":
     from negprompt.models.load import load
 
-    return load(name)
+    return load(name, loading=loading)
 
 
 def texts_of(negative: str | Sequence[str] | None) -> tuple[str, ...] | None:

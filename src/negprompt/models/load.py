@@ -1,4 +1,4 @@
-"""A name → a model ready to run: the one shipped inside, a folder, or a model on the hub.
+"""A name → a model ready to run: the one shipped inside, a folder, a file, a model on the hub.
 
 Weights are read from safetensors only, no code that comes with a model is run, and no safety
 checker is loaded: what a negative prompt does is steering, and a filter belongs behind it.
@@ -8,14 +8,20 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from negprompt.errors import ModelError, shown
+from negprompt.models.autoencoders import autoencoder
+from negprompt.models.choices import NOTHING_BESIDE, Loading
 from negprompt.models.families import PIPELINES, Family, family_of
+from negprompt.models.lora import Worn, fuse
+from negprompt.models.memory import ROWS, device_of, dtype_of, settle
 from negprompt.models.place import POCKET, blaming, place_of
+from negprompt.models.single import configs, family_of_file, single
 
 __all__ = ["POCKET", "Model", "load", "quiet"]
 
@@ -27,37 +33,69 @@ class Model:
     pipe: Any
     name: str
     family: Family
+    loading: Loading = NOTHING_BESIDE
 
     @property
     def cfg(self) -> float:
         """Guidance scale where none is asked for."""
         return 4.0 if self.name == POCKET else self.family.cfg
 
+    @property
+    def rows(self) -> int | None:
+        """Most rows in one pass; None for no bound."""
+        return ROWS if self.loading.memory == "low" else None
 
-def load(name: str = POCKET, *, device: str | None = None) -> Model:
-    """Load ``pocket``, a folder with a ``model_index.json``, or a hub id ``owner/name``.
 
-    The device is a GPU where there is one. Weights are float32, but float16 on a GPU for all models
-    except the small pocket one. Raises ModelError where the model is unknown, cannot be reached, is
-    not in safetensors, or is of a family that is not supported.
+def load(
+    name: str = POCKET, *, device: str | None = None, loading: Loading = NOTHING_BESIDE
+) -> Model:
+    """Load ``pocket``, a folder with a ``model_index.json``, a safetensors file, or a hub id.
+
+    ``device`` overrides that of ``loading``. Raises ModelError where the model is unknown, cannot
+    be reached, is not in safetensors, or is of a family that is not supported, and where anything
+    that is loaded beside it is missing or does not fit.
     """
     source = place_of(name)
+    if device is not None:
+        loading = replace(loading, device=device)
+    place = device_of(loading.device)
+    dtype = dtype_of(loading.dtype, place, small=name == POCKET)
     with quiet():
-        import diffusers
-
-        with blaming(name):
-            config = diffusers.DiffusionPipeline.load_config(source)
-        kind = _supported(name, config)
-        settings: dict[str, Any] = {"use_safetensors": True}
-        if kind == "StableDiffusionPipeline":
-            settings |= {"safety_checker": None, "requires_safety_checker": False}
-        with blaming(name):
-            pipe = getattr(diffusers, kind).from_pretrained(source, **settings)
-        place = torch.device(device) if device else _best_device()
-        half = place.type == "cuda" and name != POCKET
-        pipe = pipe.to(place, torch.float16 if half else torch.float32)
+        if Path(source).is_file():
+            pipe = _from_file(Path(source), loading, dtype)
+        else:
+            pipe = _from_folder(name, source, loading, dtype)
+        family = family_of(pipe)
+        loras = [Worn(lora, weight, weight) for lora, weight in loading.loras]
+        fuse(pipe, family.name, loras, loading.lora_dir)
+        settle(pipe.to(dtype), place, loading)
     pipe.set_progress_bar_config(disable=True)
-    return Model(pipe, name, family_of(pipe))
+    return Model(pipe, name, family, loading)
+
+
+def _from_file(file: Path, loading: Loading, dtype: torch.dtype) -> Any:
+    vae = None
+    if loading.vae is not None:
+        folder = configs(family_of_file(file), loading.config)
+        vae = autoencoder(loading.vae, str(folder), dtype=dtype)
+    with blaming(file.name):
+        return single(file, loading.config, dtype=dtype, vae=vae)
+
+
+def _from_folder(name: str, source: str, loading: Loading, dtype: torch.dtype) -> Any:
+    import diffusers
+
+    with blaming(name):
+        config = diffusers.DiffusionPipeline.load_config(source)
+    kind = _supported(name, config)
+    settings: dict[str, Any] = {"use_safetensors": True}
+    if kind == "StableDiffusionPipeline":
+        settings |= {"safety_checker": None, "requires_safety_checker": False}
+    with blaming(name):
+        pipe = getattr(diffusers, kind).from_pretrained(source, **settings)
+    if loading.vae is not None:
+        pipe.register_modules(vae=autoencoder(loading.vae, source, dtype=dtype))
+    return pipe
 
 
 def _supported(name: str, config: Mapping[str, Any]) -> str:
@@ -70,12 +108,6 @@ def _supported(name: str, config: Mapping[str, Any]) -> str:
             cure=f"use a model for {' or '.join(PIPELINES)}",
         )
     return kind
-
-
-def _best_device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 @contextmanager

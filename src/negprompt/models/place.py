@@ -1,4 +1,4 @@
-"""A name → where the model lies: inside, in a folder, or on the hub.  Loads nothing, no torch."""
+"""A name → where the model lies: inside, in a folder or file, on the hub.  Loads nothing."""
 
 import re
 from collections.abc import Iterator
@@ -13,19 +13,21 @@ POCKET: Final = "pocket"
 """The model that ships inside."""
 
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_FILES: Final = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 
 
 def place_of(name: str) -> str:
-    """Return the folder or hub id behind a name.
+    """Return the folder, single file or hub id behind a name.
 
     Raises ModelError ``model-missing``, ``model-no-pipeline`` and ``model-unknown``.
     """
     folder = Path(str(files("negprompt") / "models" / "pocket")) if name == POCKET else Path(name)
     try:
         here, whole = folder.exists(), (folder / "model_index.json").is_file()
-    except OSError:  # a name too long for a path
-        here = whole = False
-    if name and whole:
+        single = folder.is_file()
+    except (OSError, ValueError):  # a name too long for a path, or with a NUL in it
+        here = whole = single = False
+    if name and (whole or single):
         return str(folder)
     if name == POCKET:
         raise ModelError(
@@ -39,11 +41,12 @@ def place_of(name: str) -> str:
             code="model-no-pipeline",
             cure="give the folder that a diffusers pipeline was saved into",
         )
-    if not _HUB_ID.fullmatch(name):
+    if not _HUB_ID.fullmatch(name) or name.endswith(_FILES):
         raise ModelError(
             f"there is no model {shown(name)}",
             code="model-unknown",
-            cure="use pocket, a folder with a diffusers pipeline, or a hub id such as owner/name",
+            cure="use pocket, a folder with a diffusers pipeline, a .safetensors file, or a hub id "
+            "such as owner/name",
         )
     return name
 
@@ -53,7 +56,7 @@ def blaming(name: str) -> Iterator[None]:
     """Turn whatever goes wrong with a model's files into a ModelError ``model-unreadable``."""
     try:
         yield
-    except (ImportError, MemoryError):
+    except (ImportError, MemoryError, ModelError):
         raise
     except Exception as error:
         reason = str(error).strip().splitlines()

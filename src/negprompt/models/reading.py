@@ -8,6 +8,8 @@ from typing import Any
 
 from negprompt.errors import ModelError, shown
 from negprompt.models.place import POCKET, blaming, place_of
+from negprompt.models.single import configs, family_of_file
+from negprompt.models.vocabulary import tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,16 @@ class Reader:
     width: int
 
 
-def readers(name: str = POCKET) -> tuple[Reader, ...]:
-    """Return the CLIP tokenizers of the pocket model or of a folder, in the pipeline's order.
+def readers(name: str = POCKET, config: str | None = None) -> tuple[Reader, ...]:
+    """Return the CLIP tokenizers of the pocket model, a folder or a file, in the pipeline's order.
 
-    Raises ModelError as ``place_of`` does, ``model-not-local`` for a hub id, ``model-unreadable``
-    where files are missing or damaged, ``model-unsupported`` without a CLIP tokenizer.
+    ``config`` is that of ``Loading``. Raises ModelError as ``place_of``, ``family_of_file`` and
+    ``configs`` do, ``model-not-local`` for a hub id, ``model-unreadable`` where files are missing
+    or damaged, ``model-unsupported`` without a CLIP tokenizer.
     """
     folder = Path(place_of(name))
+    if folder.is_file():
+        folder = configs(family_of_file(folder), config)
     if not folder.is_dir():
         raise ModelError(
             f"{shown(name)} is no folder on this machine, and nothing is fetched for its tokens",
@@ -51,11 +56,8 @@ def _is_clip(value: object) -> bool:
 
 
 def _reader(folder: Path, part: str) -> Reader:
-    from transformers import CLIPTokenizer
-
     encoder = _json(folder / part.replace("tokenizer", "text_encoder") / "config.json")
-    tokenizer = CLIPTokenizer.from_pretrained(folder / part)
-    return Reader(part, tokenizer, int(encoder["hidden_size"]))
+    return Reader(part, tokenizer(folder, part), int(encoder["hidden_size"]))
 
 
 def _json(file: Path) -> Mapping[str, Any]:

@@ -1,0 +1,85 @@
+"""The options that say how a model is loaded, given to every command that loads one."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from negprompt.models.choices import Loading, lora
+
+
+def _option(metavar: str, text: str, *names: str) -> Any:
+    return typer.Option(*names, metavar=metavar, help=text, show_default=False)
+
+
+OPTIONS: dict[str, tuple[Any, Any]] = {
+    "config": (
+        Annotated[
+            str | None,
+            _option(
+                "DIR|NAME",
+                "Configurations for a single file: a diffusers folder of its family, or sd1, sd2, "
+                "sd2-base, sdxl.",
+            ),
+        ],
+        None,
+    ),
+    "vae": (
+        Annotated[
+            str | None,
+            _option("DIR|FILE", "Another autoencoder: a diffusers folder or .safetensors file."),
+        ],
+        None,
+    ),
+    "loras": (
+        Annotated[
+            list[str] | None,
+            _option("NAME:W", "A LoRA on every picture, its weight after a colon.", "--lora"),
+        ],
+        None,
+    ),
+    "lora_dir": (
+        Annotated[
+            str | None,
+            _option("DIR", "Where --lora and <lora:name:w> in the prompt find their files."),
+        ],
+        None,
+    ),
+    "device": (
+        Annotated[str, _option("NAME", "auto (a GPU if there is one), cpu, cuda, cuda:1, mps.")],
+        "auto",
+    ),
+    "dtype": (Annotated[str, _option("NAME", "auto, float32, float16 or bfloat16.")], "auto"),
+    "memory": (
+        Annotated[
+            str,
+            _option("auto|low", "low: parts wait off the GPU, few rows a pass, tiled decoding."),
+        ],
+        "auto",
+    ),
+}
+"""Type and default of each option."""
+
+
+def loads(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options to a command, which gets them as one value ``loading``."""
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        mine = {name: given.pop(name) for name in OPTIONS}
+        mine["loras"] = tuple(map(lora, mine["loras"] or ()))
+        command(**given, loading=Loading(**mine))
+
+    own = inspect.signature(command).parameters
+    kept = [one for one in own.values() if one.name != "loading"]
+    last = inspect.Parameter.KEYWORD_ONLY
+    more = [
+        inspect.Parameter(name, last, annotation=kind, default=default)
+        for name, (kind, default) in OPTIONS.items()
+    ]
+    signature = inspect.Signature([*kept, *more])
+    with_options.__signature__ = signature  # type: ignore[attr-defined]
+    with_options.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return with_options
