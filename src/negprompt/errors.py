@@ -6,6 +6,7 @@ traceback::
     NegpromptError
     ├── PromptError     a text is to blame; source and span say where
     ├── RequestError    a value is out of range or unknown (steps, scale, rule, scheduler ...)
+    ├── PolicyError     a policy file is to blame; source and span say where
     ├── ModelError      a model is unknown, does not load, or is of an unsupported kind
     └── OutputError     a file or folder cannot be written or read
 
@@ -87,6 +88,10 @@ class PromptError(NegpromptError):
 
 class RequestError(NegpromptError):
     """A value asked for is out of range or unknown."""
+
+
+class PolicyError(NegpromptError):
+    """A policy cannot be found, read, or used as it stands."""
 
 
 class ModelError(NegpromptError):

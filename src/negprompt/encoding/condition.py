@@ -21,8 +21,10 @@ from negprompt.encoding.reading import Reading
 from negprompt.encoding.tokens import Chunk, runs, tokenize
 from negprompt.encoding.types import Conditioning, Course, Encoded, TokenWeight
 from negprompt.encoding.weighting import weigh
-from negprompt.errors import Notice, PromptError, Span, shown
-from negprompt.language import Acting, Joint, Prompt, StagedPart, joints
+from negprompt.errors import Notice, PromptError, RequestError, Span, shown
+from negprompt.language import Joint, Prompt, StagedPart, joints
+from negprompt.policy.heads import SCHEMES as HEAD_SCHEMES
+from negprompt.policy.heads import Head
 from negprompt.policy.plan import Negative, Plan
 
 Null = Literal["empty", "zeros"]
@@ -158,10 +160,14 @@ def condition(
     ``clip_skip`` A1111's, ``embeddings`` a folder of textual inversions: each that a prompt calls
     gives the notice ``embedding-read``, a name without a file ``embedding-missing``.
 
+    The heads of a negative, which layers put there, are encoded by themselves and stand in front:
+    scheme, normalisation, chunks, clip skip and inversions are for the texts behind them.
+
     Raises PromptError and ModelError as ``Encoders.encode`` does, RequestError for an unknown name
-    or a clip skip out of range.
+    or a clip skip out of range, and ``enforced-inert`` for an enforced term that has no tokens.
     """
     check_names(scheme=scheme, normalise=normalise, chunks=chunks, match=match)
+    before = {head: _head(head, encoders) for n in plan.negatives for head in n.heads}
     if clip_skip is not None:
         encoders = encoders.skipping(clip_skip)
     if embeddings is not None:
@@ -176,15 +182,21 @@ def condition(
         for p in prompts
     }
     nothing, empty = encoders.null(null), encoders.null("empty").embeds
-    length = max(encoded.embeds.shape[1] for encoded in made.values())
-    even = {p: lengthen(encoded, length, empty, match) for p, encoded in made.items()}
+    said = {*_said(plan.parts), *_said(plan.negatives)}
+    whole = {
+        each: in_a_row([before[one] if isinstance(one, Head) else made[one] for one in each])
+        for each in said
+    }
+    length = max(encoded.embeds.shape[1] for encoded in whole.values())
+    even = {each: lengthen(encoded, length, empty, match) for each, encoded in whole.items()}
 
-    def course(stretches: Sequence[Acting], weight: float) -> Course:
-        return Course(tuple((last, even[prompt]) for last, prompt in stretches), weight)
+    def course(side: StagedPart | Negative) -> Course:
+        found = ((last, even[_spoken(side, prompt)]) for last, prompt in side.stretches)
+        return Course(tuple(found), side.weight)
 
     return Conditioning(
-        parts=tuple(course(part.stretches, part.weight) for part in plan.parts),
-        against=tuple(course(negative.stretches, negative.weight) for negative in plan.negatives),
+        parts=tuple(course(part) for part in plan.parts),
+        against=tuple(course(negative) for negative in plan.negatives),
         null=lengthen(nothing, length, nothing.embeds, match),
         notices=tuple(_notices(plan, encoders, list(made.values()), vocabulary, clip_skip)),
         chunks=length // nothing.embeds.shape[1],
@@ -192,15 +204,51 @@ def condition(
 
 
 def _texts(plan: Plan) -> tuple[Prompt, ...]:
-    """Every text that acts at some step, each once, the positive's first."""
-    sides = (_said(plan.parts), _said(plan.negatives))
-    return tuple(dict.fromkeys(prompt for side in sides for prompt in side))
+    """Every text of a request that acts at some step, each once, the positive's first."""
+    said = (*_said(plan.parts), *_said(plan.negatives))
+    return tuple(dict.fromkeys(one for each in said for one in each if isinstance(one, Prompt)))
 
 
-def _said(sides: Sequence[StagedPart | Negative]) -> Iterator[Prompt]:
+def _said(sides: Sequence[StagedPart | Negative]) -> Iterator[tuple[Head | Prompt, ...]]:
+    """What acts at some step: heads, and what was typed, one behind the other."""
     for side in sides:
         for acting in side.stretches:
-            yield acting.prompt
+            yield _spoken(side, acting.prompt)
+
+
+def _spoken(side: StagedPart | Negative, prompt: Prompt) -> tuple[Head | Prompt, ...]:
+    return side.said(prompt) if isinstance(side, Negative) else (prompt,)
+
+
+def _head(head: Head, encoders: Encoders) -> Encoded:
+    """Standing terms encoded; each enforced one must be read by every encoder."""
+    for tokens in encoders.tokens(head.prompt):
+        read = {token.span.start for token in tokens if token is not None}
+        for term, span in zip(head.terms, head.spans, strict=True):
+            if term.is_enforced and not read & {*range(span.start, span.stop)}:
+                raise RequestError(
+                    f"the enforced term {shown(term.name)} has no tokens in this model",
+                    code="enforced-inert",
+                    cure="choose words that the model can read",
+                )
+    try:
+        return encoders.encode(head.prompt, HEAD_SCHEMES[head.prompt.dialect])
+    except PromptError as error:  # its source may hold what only an owner may see
+        layers = " + ".join(dict.fromkeys(o for term in head.terms for o in term.origins))
+        raise RequestError(
+            f"the terms of {layers} cannot be encoded",
+            code=error.code,
+            cure="use fewer policies, or smaller weights in them",
+        ) from None
+
+
+def in_a_row(encoded: Sequence[Encoded]) -> Encoded:
+    """Embeddings one behind the other; the pooled one is that of the first."""
+    if len(encoded) == 1:
+        return encoded[0]
+    embeds = torch.cat([one.embeds for one in encoded], dim=1)
+    tokens = tuple(token for one in encoded for token in one.tokens)
+    return Encoded(embeds, encoded[0].pooled, tokens)
 
 
 def _blend(lines: Sequence[Encoded], joint: Joint, empty: Tensor) -> Tensor:
@@ -348,11 +396,14 @@ def _missing(plan: Plan, encoders: Encoders) -> Iterator[str]:
 
 def _unknown(plan: Plan, vocabulary: Collection[str]) -> Iterator[Notice]:
     """One notice per word and side that the model never saw in training."""
-    sides = {"prompt": _said(plan.parts), "negative": _said(plan.negatives)}
-    for side, prompts in sides.items():
+    typed = [a.prompt for negative in plan.negatives for a in negative.stretches]
+    asked = [a.prompt for part in plan.parts for a in part.stretches]
+    standing = [word for t in plan.standing if not t.is_hidden for word in words_of(t.text)]
+    for side, prompts, others in (("prompt", asked, []), ("negative", typed, standing)):
         words = [
             w for p in prompts for s in p.segments() if not s.is_break for w in words_of(s.text)
         ]
+        words += others
         for word in dict.fromkeys(words):
             if word not in vocabulary:
                 yield Notice(

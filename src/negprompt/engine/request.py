@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from negprompt.errors import PromptError, RequestError, Span, shown
 from negprompt.guidance.rules import RULES
 from negprompt.models.choices import NOTHING_BESIDE, Loading
 from negprompt.models.schedulers import check
+from negprompt.policy import enforcement
+from negprompt.policy.layers import Layer
 from negprompt.policy.plan import STEPS, Plan, plan
 
 MAX_CHARACTERS = 50_000
@@ -21,10 +24,11 @@ class Request:
     """What is asked for. Every value is checked here, and none is silently changed.
 
     ``None`` stands for the model's own default, or the dialect's; ``negative=None`` for no negative
-    at all, while ``("",)`` is a negative that is empty on purpose.
+    at all, which leaves it to the policies, while ``("",)`` is a negative that is empty on purpose
+    and leaves it to enforced ones.
 
-    Raises RequestError for a value out of range or unknown, PromptError for a text that cannot be
-    read.
+    Raises RequestError for a value out of range or unknown, and where an enforced policy could not
+    act; PromptError for a text that cannot be read, or asks for what a policy forbids.
     """
 
     prompt: str
@@ -66,6 +70,8 @@ class Request:
     """A1111's "Clip skip": 1 is the last layer of the text encoder, 2 the one before."""
     embeddings: Path | None = None
     """A folder of textual inversions, which the texts call by name."""
+    policies: tuple[Layer, ...] = ()
+    """Layers of standing negatives; their order does not matter."""
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -84,6 +90,8 @@ class Request:
             check(self.scheduler)
         if self.clip_skip is not None:
             _check_number("clip_skip", self.clip_skip, 1, 100, whole=True)
+        for policy in self.policies:
+            _check_policy(policy)
         known(self.rule, RULES, "rule", code="rule-unknown")
         check_names(
             scheme=self.own_scheme,
@@ -93,15 +101,25 @@ class Request:
         )
         self.planned()
 
-    def planned(self) -> Plan:
-        """The plan of its texts; where the steps are the model's own, over as many as is usual."""
-        return plan(
+    def planned(self, family: str | None = None) -> Plan:
+        """The plan of its texts; where the steps are the model's own, over as many as is usual.
+
+        Policies for certain families are left out while the ``family`` is not known.  Raises as
+        ``plan`` does, and RequestError ``enforced-inert``.
+        """
+        made = plan(
             self.prompt,
             self.negative or (),
             self.negative_weights,
             dialect=self.dialect,
             steps=self.steps or STEPS,
+            layers=self.policies,
+            family=family,
+            model=self.model,
+            today=date.today() if self.policies else None,  # noqa: DTZ011 - the user's own day
         )
+        enforcement.check(made, self.cfg)
+        return made
 
     def divided(self) -> "Request":
         """The same with one text for each negative, and nothing unwanted left in the prompt.
@@ -109,12 +127,14 @@ class Request:
         AND in a negative divides it; what a Midjourney prompt rules out becomes a negative.
         """
         plan = self.planned()
+        given = self.negative is not None or any(negative.is_typed for negative in plan.negatives)
         weights = tuple(negative.weight for negative in plan.negatives)
+        even = not given or all(weight == 1 for weight in weights)
         return replace(
             self,
             prompt=plan.wanted,
-            negative=tuple(negative.text for negative in plan.negatives) or None,
-            negative_weights=None if all(weight == 1 for weight in weights) else weights,
+            negative=tuple(negative.text for negative in plan.negatives) if given else None,
+            negative_weights=None if even else weights,
         )
 
     @property
@@ -161,6 +181,16 @@ def _check_size(size: Any) -> None:
         )
     for name, pixels in zip(("width", "height"), size, strict=True):
         _check_number(name, pixels, 8, 4096, whole=True, multiple=8)
+
+
+def _check_policy(policy: object) -> None:
+    """Raise RequestError ``policy-not-a-layer``."""
+    if not isinstance(policy, Layer):
+        raise RequestError(
+            f"the policy {shown(policy)} is no Layer",
+            code="policy-not-a-layer",
+            cure="read it with negprompt.policy.files.load(names)",
+        )
 
 
 def _check_text(text: object) -> None:

@@ -18,6 +18,7 @@ from negprompt.guidance.rules import RULES, Rule, Step
 from negprompt.guidance.wrappers import rescale
 from negprompt.models.choices import NOTHING_BESIDE, Loading
 from negprompt.models.schedulers import build, check_steps, sampler_name
+from negprompt.policy.layers import Layer
 from negprompt.policy.plan import Plan
 from negprompt.trace import events
 
@@ -79,7 +80,7 @@ def run(
     """
     model = model or loaded(request.model, request.loading)
     request = _with_defaults(request, model)
-    planned = request.planned()
+    planned = request.planned(model.family.name)
     weights = tuple(negative.weight for negative in planned.negatives) or (1.0,)
     start = time.perf_counter()
     conditioning = _conditioned(planned, request, model)
@@ -106,7 +107,9 @@ def generate(
     """Make images: ``run`` on a Request with these settings.
 
     One negative text is encoded as it is; a sequence of texts is composed, one branch each.
+    ``policies`` are Layers, or names of policies as ``policy.files.load`` takes them.
     """
+    settings["policies"] = layers_of(settings.get("policies", ()))
     return run(Request(prompt=prompt, negative=texts_of(negative), **settings), on_step=on_step)
 
 
@@ -127,6 +130,15 @@ def texts_of(negative: str | Sequence[str] | None) -> tuple[str, ...] | None:
     if negative is None:
         return None
     return (negative,) if isinstance(negative, str) else tuple(negative)
+
+
+def layers_of(policies: Sequence[Layer | str]) -> tuple[Layer, ...]:
+    """The layers of policies, those given by name from their files. Raises as ``load`` does."""
+    if not policies:
+        return ()
+    from negprompt.policy.files import load
+
+    return tuple(one if isinstance(one, Layer) else load([one])[0] for one in policies)
 
 
 def inert_notices(scale: float | None, planned: Plan) -> tuple[Notice, ...]:
@@ -346,7 +358,7 @@ def _opening(
         events.Planned(
             planned.effective_negative,
             planned.raw_negative,
-            tuple((t.text, t.weight, t.layer) for n in negatives for t in n.terms),
+            tuple((t.name, t.weight, t.layer) for n in negatives for t in n.terms),
             tuple((notice.code, notice.text) for notice in notices),
         ),
         events.Encoded(

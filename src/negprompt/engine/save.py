@@ -73,24 +73,21 @@ def parameters(generation: Generation, seed: int) -> Parameters:
         "Size": f"{width}x{height}",
         "Model": request.model,
     }
-    if request.rescale:
-        fields["CFG rescale"] = request.rescale
-    if request.own_scheme != "a1111":
-        fields["Emphasis"] = request.own_scheme
-    if request.dialect != "a1111":
-        fields["Dialect"] = request.dialect
-    if request.normalise != "none":
-        fields["Token normalisation"] = request.normalise
-    if request.own_chunks != "a1111":
-        fields["Chunks"] = request.own_chunks
-    if request.match != "pad-empty":
-        fields["Length match"] = request.match
-    if request.clip_skip is not None:
-        fields["Clip skip"] = request.clip_skip
-    if request.rule != "cfg":
-        fields["Rule"] = request.rule
-    if request.negative is not None:
-        fields[RAW_NEGATIVE] = planned.raw_negative
+    chosen: dict[str, tuple[Value | None, Value | None]] = {
+        "CFG rescale": (request.rescale, 0),
+        "Emphasis": (request.own_scheme, "a1111"),
+        "Dialect": (request.dialect, "a1111"),
+        "Token normalisation": (request.normalise, "none"),
+        "Chunks": (request.own_chunks, "a1111"),
+        "Length match": (request.match, "pad-empty"),
+        "Clip skip": (request.clip_skip, None),
+        "Rule": (request.rule, "cfg"),
+        "Policies": (", ".join(planned.layers), ""),
+        RAW_NEGATIVE: (None if request.negative is None else planned.raw_negative, None),
+    }
+    for name, (value, usual) in chosen.items():
+        if value is not None and value != usual:
+            fields[name] = value
     return Parameters(request.prompt, planned.effective_negative, fields)
 
 

@@ -25,7 +25,8 @@ from negprompt.language import (
 from negprompt.language.draft import is_lost
 from negprompt.language.stages import StagedPart
 from negprompt.language.tree import Weighed, merged
-from negprompt.policy.plan import STEPS, terms, terms_of
+from negprompt.policy.plan import STEPS
+from negprompt.policy.terms import terms, terms_of
 
 _A1111_COMMENT: Final = re.compile(r"#[^\n]*+")
 

@@ -6,17 +6,17 @@ tensors or models.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
-from negprompt.errors import Notice, RequestError, Span, shown
+from negprompt.errors import Notice, RequestError, shown
 from negprompt.language import (
     Acting,
     Begin,
     Network,
     Node,
     Prompt,
-    Segment,
     StagedPart,
     number,
     parse,
@@ -25,38 +25,31 @@ from negprompt.language import (
     uncommented,
     unfold,
 )
+from negprompt.policy.conflicts import asked_for, settle
+from negprompt.policy.heads import Head, heads, shown_in
+from negprompt.policy.layers import Layer
+from negprompt.policy.merge import StandingTerm, given, merge
+from negprompt.policy.terms import Term, terms
+
+__all__ = ["JOIN", "STEPS", "Negative", "Plan", "Term", "plan", "terms"]
 
 JOIN: Final = " AND "
 STEPS: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One comma-separated piece of a negative, brackets removed.
-
-    ``weight`` is the effective one (all brackets around it; where parts of the term differ, the
-    mean over its letters), ``span`` its place in the text of negative number ``branch``, ``layer``
-    who put it there.
-    """
-
-    text: str
-    weight: float
-    span: Span
-    branch: int
-    layer: str = "user"
-
-
-@dataclass(frozen=True, slots=True)
 class Negative:
     """One branch to steer away from, its weight relative to the other branches, its terms.
 
-    ``text`` is what was typed for it, ``stretches`` what of that acts until which step.
+    ``text`` is what was typed for it, ``stretches`` what of that acts until which step; ``heads``
+    stand before it at every step.
     """
 
     text: str
     weight: float
     terms: tuple[Term, ...]
     stretches: tuple[Acting, ...]
+    heads: tuple[Head, ...] = ()
 
     @property
     def prompt(self) -> Prompt:
@@ -66,8 +59,17 @@ class Negative:
     @property
     def is_empty(self) -> bool:
         """Whether it never says anything: ``""``, spaces, empty brackets."""
+        return not self.heads and not self.is_typed
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether anything but spaces and brackets was typed for it."""
         segments = (s for acting in self.stretches for s in acting.prompt.segments())
-        return all(s.is_break or not s.text.strip() for s in segments)
+        return any(not s.is_break and s.text.strip() for s in segments)
+
+    def said(self, prompt: Prompt) -> tuple[Head | Prompt, ...]:
+        """What acts where ``prompt`` of its stretches does: heads, then what was typed, if any."""
+        return (*self.heads, *((prompt,) if self.is_typed or not self.heads else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ class Plan:
     """The positive as the user gave it, without what a Midjourney prompt rules out."""
     raw_negative: str
     """The negatives as the user gave them, joined as ``effective_negative`` is."""
+    standing: tuple[StandingTerm, ...] = ()
+    """The terms that layers put before every negative."""
+    layers: tuple[str, ...] = ()
+    """Labels of the active layers, whether or not they act."""
+    dialect: str = "a1111"
 
     @property
     def positive(self) -> Prompt:
@@ -94,7 +101,7 @@ class Plan:
 
         The joined form is A1111's for compositions: ``a AND b :2``.
         """
-        return _joined([(negative.text, negative.weight) for negative in self.negatives])
+        return _joined([(_effective(n, self.dialect), n.weight) for n in self.negatives])
 
     @property
     def cancels(self) -> bool:
@@ -104,23 +111,30 @@ class Plan:
 
 def plan(
     positive: str,
-    negatives: Sequence[str] = (),
+    negatives: Sequence[str] | None = (),
     weights: Sequence[float] | None = None,
     *,
     dialect: str = "a1111",
     steps: int = STEPS,
+    layers: Sequence[Layer] = (),
+    family: str | None = None,
+    model: str = "",
+    today: date | None = None,
 ) -> Plan:
     """Return the plan of one positive and any number of composed negatives.
 
     ``weights``, one a negative, are relative to each other (default 1 each); one may be negative,
     their sum must not be zero or less.  Schedules are laid over ``steps``.  AND divides a negative
-    into several; what a Midjourney prompt does not want is one more.
+    into several; what a Midjourney prompt does not want is one more.  What ``layers`` add stands
+    before every negative, or makes one where there is none; see ``merge`` for which of them act on
+    a model, ``conflicts`` for what happens where the prompt asks for it.
 
     Notices: ``negative-empty`` for an explicit "", ``negative-equals-positive`` where the negatives
     cancel, ``negative-inert`` where one of several does, ``negative-from-prompt``,
-    ``network-ignored``, ``swap-ignored``, and what the language remarks on.  Raises PromptError as
-    ``unfold`` does, RequestError ``dialect-unknown``, ``negative-not-a-list``,
-    ``negative-weights-mismatch`` and ``negative-weight-invalid``.
+    ``network-ignored``, ``swap-ignored``, what the language remarks on, and those of ``merge`` and
+    ``settle``.  Raises PromptError as ``unfold`` and ``settle`` do, RequestError
+    ``dialect-unknown``, ``negative-not-a-list``, ``negative-weights-mismatch``,
+    ``negative-weight-invalid`` and ``policy-twice``.
     """
     if isinstance(negatives, str):
         raise RequestError(
@@ -128,38 +142,44 @@ def plan(
             code="negative-not-a-list",
             cure="put it in a list",
         )
-    checked = _checked(weights, len(negatives))
-    read = unfold(positive, dialect, steps=steps)
-    toward, unwanted = _sides(read.parts) if dialect == "midjourney" else (read.parts, [])
+    typed = tuple(negatives or ())
+    checked = _checked(weights, len(typed))
+    toward, unwanted, networks = _toward(positive, dialect, steps)
     against = [
         _Against(text, weight * part.weight, part.stretches)
-        for whole, weight in zip(negatives, checked, strict=True)
+        for whole, weight in zip(typed, checked, strict=True)
         for text, part in _branches(whole, dialect, steps)
     ]
     _checked([one.weight for one in (*against, *unwanted)], len(against) + len(unwanted))
-    found = tuple(
-        Negative(one.text, one.weight, _terms(one.stretches, branch), one.stretches)
-        for branch, one in enumerate((*against, *unwanted))
+    standing = merge(
+        layers, given(typed, ruled_out=bool(unwanted)), family=family, model=model, today=today
     )
+    settled = settle(positive, asked_for(toward, standing.terms), standing.terms)
+    if settled.positive != positive:
+        toward, unwanted, networks = _toward(settled.positive, dialect, steps)
+        again = asked_for(toward, settled.terms)
+        settle(settled.positive, again, settled.terms, again=True)
+    found = _negatives((*against, *unwanted), heads(settled.terms), dialect, steps)
     notices = (
-        *_remarks(positive, negatives, dialect),
-        *_unheeded(positive, negatives, dialect, read.networks, unwanted),
+        *_remarks(settled.positive, typed, dialect),
+        *_unheeded(settled.positive, typed, dialect, networks, unwanted),
         *_notices(toward, found),
+        *standing.notices,
+        *settled.notices,
     )
-    raw = _joined(list(zip(negatives, checked, strict=True)))
-    wanted = " ".join(f"{_words(p)}::{number(p.weight)}" for p in toward) if unwanted else positive
-    return Plan(toward, found, notices, wanted, raw)
-
-
-def terms(prompt: Prompt, branch: int = 0) -> tuple[Term, ...]:
-    """Return the terms of a prompt: split at commas and breaks, empty ones left out."""
-    return terms_of(prompt.segments(), branch)
-
-
-def terms_of(segments: Sequence[Segment], branch: int = 0) -> tuple[Term, ...]:
-    """Return the terms of some of a prompt's text."""
-    found = (_term(pieces, branch) for pieces in _pieces(segments))
-    return tuple(term for term in found if term is not None)
+    wanted = settled.positive
+    if unwanted:
+        wanted = " ".join(f"{_words(p)}::{number(p.weight)}" for p in toward)
+    return Plan(
+        parts=toward,
+        negatives=found,
+        notices=notices,
+        wanted=wanted,
+        raw_negative=_joined(list(zip(typed, checked, strict=True))),
+        standing=settled.terms,
+        layers=tuple(sorted({layer.label for layer in layers})),
+        dialect=dialect,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +189,54 @@ class _Against:
     text: str
     weight: float
     stretches: tuple[Acting, ...]
+
+
+class _Toward(NamedTuple):
+    """What a prompt wants, what it rules out, and the networks it calls."""
+
+    parts: tuple[StagedPart, ...]
+    unwanted: list[_Against]
+    networks: tuple[Network, ...]
+
+
+def _toward(positive: str, dialect: str, steps: int) -> _Toward:
+    read = unfold(positive, dialect, steps=steps)
+    parts, unwanted = _sides(read.parts) if dialect == "midjourney" else (read.parts, [])
+    return _Toward(parts, unwanted, read.networks)
+
+
+def _negatives(
+    against: Sequence[_Against], before: tuple[Head, ...], dialect: str, steps: int
+) -> tuple[Negative, ...]:
+    """Return the branches, each with the heads before it; heads alone are a branch, too."""
+    if before and not against:
+        nothing = Acting(steps, Prompt((), "", dialect))
+        against = [_Against("", 1.0, (nothing,))]
+    return tuple(
+        Negative(
+            text=one.text,
+            weight=one.weight,
+            terms=(*_standing(before, branch), *_terms(one.stretches, branch)),
+            stretches=one.stretches,
+            heads=before,
+        )
+        for branch, one in enumerate(against)
+    )
+
+
+def _standing(before: Sequence[Head], branch: int) -> Iterator[Term]:
+    """Yield the terms of heads."""
+    for head in before:
+        for term, span in zip(head.terms, head.spans, strict=True):
+            layer = " + ".join(term.origins)
+            yield Term(term.text, term.weight, span, branch, layer, term.is_hidden)
+
+
+def _effective(negative: Negative, dialect: str) -> str:
+    """Return one negative as it acts, its heads spelled out."""
+    if not negative.heads:
+        return negative.text
+    return shown_in(dialect, negative.heads, negative.text if negative.is_typed else None)
 
 
 def _branches(text: str, dialect: str, steps: int) -> Iterator[tuple[str, StagedPart]]:
@@ -202,60 +270,6 @@ def _terms(stretches: tuple[Acting, ...], branch: int) -> tuple[Term, ...]:
     """Return the terms that act at some step, each once."""
     found = (term for acting in stretches for term in terms(acting.prompt, branch))
     return tuple(dict.fromkeys(found))
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Characters ``start`` and on of a segment that belong to one term."""
-
-    segment: Segment
-    start: int
-    text: str
-
-
-def _pieces(segments: Sequence[Segment]) -> Iterator[list[_Piece]]:
-    """Yield the pieces between two commas or breaks; a term may run through several segments."""
-    gathered: list[_Piece] = []
-    for segment in segments:
-        if segment.is_break:
-            yield gathered
-            gathered = []
-            continue
-        start = 0
-        for text in segment.text.split(","):
-            if start:
-                yield gathered
-                gathered = []
-            gathered.append(_Piece(segment, start, text))
-            start += len(text) + 1
-    yield gathered
-
-
-def _term(pieces: list[_Piece], branch: int) -> Term | None:
-    """Return the term that the pieces make up, or None where they hold only spaces."""
-    solid = [piece for piece in pieces if piece.text.strip()]
-    if not solid:
-        return None
-    first, last = solid[0], solid[-1]
-    start = first.start + len(first.text) - len(first.text.lstrip())
-    stop = last.start + len(last.text.rstrip())
-    span = Span(
-        first.segment.locate(start, start + 1).start, last.segment.locate(stop - 1, stop).stop
-    )
-    text = "".join(piece.text for piece in pieces).strip()
-    return Term(text, _mean_weight(solid), span, branch)
-
-
-def _mean_weight(pieces: list[_Piece]) -> float:
-    """Return the mean weight over all characters but spaces; exact where all are equal."""
-    weight = pieces[0].segment.weight
-    if all(piece.segment.weight == weight for piece in pieces):
-        return weight
-    letters = [len("".join(piece.text.split())) for piece in pieces]
-    total = sum(letters)
-    return sum(
-        piece.segment.weight * (count / total) for piece, count in zip(pieces, letters, strict=True)
-    )
 
 
 def _checked(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
@@ -362,15 +376,22 @@ def _name(place: int, count: int) -> str:
 
 def _equal(negative: Negative, positive: tuple[StagedPart, ...]) -> bool:
     """Whether a negative and every part of the positive say the same throughout."""
-    said = _said(negative.stretches)
-    return all(_said(part.stretches) == said for part in positive)
+    said = _said([(last, negative.said(prompt)) for last, prompt in negative.stretches])
+    return all(
+        _said([(last, (prompt,)) for last, prompt in part.stretches]) == said for part in positive
+    )
 
 
-def _said(stretches: tuple[Acting, ...]) -> list[tuple[int, list[tuple[str, float]]]]:
+def _said(
+    stretches: Sequence[tuple[int, tuple[Head | Prompt, ...]]],
+) -> list[tuple[int, list[tuple[str, float]]]]:
     """Return until when what acts with which weights, however spelled."""
     found: list[tuple[int, list[tuple[str, float]]]] = []
-    for last, prompt in stretches:
-        weighted = prompt.weighted()
+    for last, each in stretches:
+        prompts = [one.prompt if isinstance(one, Head) else one for one in each]
+        weighted = prompts[0].weighted()
+        for prompt in prompts[1:]:
+            weighted = [*weighted, ("BREAK", -1.0), *prompt.weighted()]
         if found and found[-1][1] == weighted:
             found.pop()
         found.append((last, weighted))

@@ -31,7 +31,10 @@ class Planned:
     raw_negative: str
     """The negative that the user typed."""
     terms: tuple[tuple[str, float, str], ...]
-    """Each term of the negatives: text, weight, layer that put it there."""
+    """Each term of the negatives: text, weight, who put it there.
+
+    That is ``user`` or labels of layers; an owner-only term has them in place of its text, too.
+    """
     notices: tuple[tuple[str, str], ...]
     """Code and text of everything said without stopping."""
 

@@ -1,0 +1,95 @@
+"""Weighted text → terms: what stands between commas, with its weight and its place."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from negprompt.errors import Span
+from negprompt.language import Prompt, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One comma-separated piece of a negative, brackets removed.
+
+    ``weight`` is the effective one (all brackets around it; where parts of the term differ, the
+    mean over its letters), ``span`` its place in the text of negative number ``branch``, ``layer``
+    who put it there: "user", or labels of layers, whose terms stand in the source of a head.
+    """
+
+    text: str
+    weight: float
+    span: Span
+    branch: int
+    layer: str = "user"
+    is_hidden: bool = False
+    """Whether its words may stand in no file or answer; ``name`` may."""
+
+    @property
+    def name(self) -> str:
+        """What others may call it."""
+        return f"<{self.layer}>" if self.is_hidden else self.text
+
+
+def terms(prompt: Prompt, branch: int = 0) -> tuple[Term, ...]:
+    """Return the terms of a prompt: split at commas and breaks, empty ones left out."""
+    return terms_of(prompt.segments(), branch)
+
+
+def terms_of(segments: Sequence[Segment], branch: int = 0) -> tuple[Term, ...]:
+    """Return the terms of some of a prompt's text."""
+    found = (_term(pieces, branch) for pieces in _pieces(segments))
+    return tuple(term for term in found if term is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Characters ``start`` and on of a segment that belong to one term."""
+
+    segment: Segment
+    start: int
+    text: str
+
+
+def _pieces(segments: Sequence[Segment]) -> Iterator[list[_Piece]]:
+    """Yield the pieces between two commas or breaks; a term may run through several segments."""
+    gathered: list[_Piece] = []
+    for segment in segments:
+        if segment.is_break:
+            yield gathered
+            gathered = []
+            continue
+        start = 0
+        for text in segment.text.split(","):
+            if start:
+                yield gathered
+                gathered = []
+            gathered.append(_Piece(segment, start, text))
+            start += len(text) + 1
+    yield gathered
+
+
+def _term(pieces: list[_Piece], branch: int) -> Term | None:
+    """Return the term that the pieces make up, or None where they hold only spaces."""
+    solid = [piece for piece in pieces if piece.text.strip()]
+    if not solid:
+        return None
+    first, last = solid[0], solid[-1]
+    start = first.start + len(first.text) - len(first.text.lstrip())
+    stop = last.start + len(last.text.rstrip())
+    span = Span(
+        first.segment.locate(start, start + 1).start, last.segment.locate(stop - 1, stop).stop
+    )
+    text = "".join(piece.text for piece in pieces).strip()
+    return Term(text, _mean_weight(solid), span, branch)
+
+
+def _mean_weight(pieces: list[_Piece]) -> float:
+    """Return the mean weight over all characters but spaces; exact where all are equal."""
+    weight = pieces[0].segment.weight
+    if all(piece.segment.weight == weight for piece in pieces):
+        return weight
+    letters = [len("".join(piece.text.split())) for piece in pieces]
+    total = sum(letters)
+    return sum(
+        piece.segment.weight * (count / total) for piece, count in zip(pieces, letters, strict=True)
+    )
