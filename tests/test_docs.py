@@ -5,8 +5,10 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import typer.main
 from typer.models import CommandInfo
 
@@ -74,12 +76,25 @@ def codes() -> Iterator[str]:
 CODES = sorted(set(codes()))
 
 
-def commands() -> dict[str, CommandInfo]:
+def commands(group: typer.Typer = app, before: str = "") -> dict[str, CommandInfo]:
+    """Every command by what is typed for it, those of groups among them."""
     found = {}
-    for command in app.registered_commands:
+    for command in group.registered_commands:
         assert command.callback is not None
-        found[command.name or command.callback.__name__.replace("_", "-")] = command
+        name = command.name or command.callback.__name__.strip("_").replace("_", "-")
+        found[before + name] = command
+    for inner in group.registered_groups:
+        assert inner.typer_instance is not None
+        found |= commands(inner.typer_instance, f"{before}{inner.name} ")
     return found
+
+
+def params_of(name: str) -> list[Any]:
+    """The parameters of a command."""
+    command: Any = typer.main.get_group(app)
+    for word in name.split():
+        command = command.commands[word]
+    return list(command.params)
 
 
 def test_there_are_codes() -> None:
@@ -102,8 +117,8 @@ def test_a_command_has_an_example_and_its_options(name: str) -> None:
     shared = next(part for part in parts if part.startswith("Options that commands share"))
     own = next((part for part in parts if part.startswith(f"`negprompt {name}`")), "")
     assert re.search(rf"^negprompt {name}\b", own, flags=re.MULTILINE), "no example"
-    params = typer.main.get_group(app).commands[name].params
-    options = {option for param in params for option in param.opts if option.startswith("--")}
+    found = {option for param in params_of(name) for option in param.opts}
+    options = {option for option in found if option.startswith("--")}
     assert options <= set(re.findall(r"`(--[a-z-]+)", own + shared))
 
 

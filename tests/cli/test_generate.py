@@ -25,7 +25,10 @@ def test_json_keeps_its_contract(
     negative = ["--negative", "scarf, (blurry:1.3)"]
     assert main(asked(model, tmp_path, *negative, "--count", "2", "--seed", "7", "--json")) == 0
     made = json.loads(capsys.readouterr().out)
-    assert list(made) == ["images", "effective_negative", "raw_negative", "notices", "cost"]
+    assert list(made) == [
+        "images", "effective_negative", "raw_negative", "terms", "policies", "notices", "cost"
+    ]  # fmt: skip
+    assert made["terms"][1] == {"negative": 1, "text": "blurry", "weight": 1.3, "from": "user"}
     assert [list(image) for image in made["images"]] == [["path", "seed"]] * 2
     assert [image["seed"] for image in made["images"]] == [7, 8]
     assert made["effective_negative"] == made["raw_negative"] == "scarf, (blurry:1.3)"

@@ -13,6 +13,7 @@ from negprompt.cli import (  # noqa: F401
     generate,
     label,
     parse,
+    policy,
     prune,
     tokens,
     translate,

@@ -9,11 +9,12 @@ import typer
 from negprompt.cli import options
 from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
-from negprompt.cli.terminal import notices, progress, say
+from negprompt.cli.terminal import in_a_line, notices, progress, say, table
 from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
     from negprompt.engine import Generation
+    from negprompt.policy import Plan
 
 
 @app.command(epilog='Example: negprompt generate "a cat on a beach" --negative "scarf" --count 4')
@@ -40,6 +41,8 @@ def generate(
     clip_skip: options.ClipSkip = None,
     embeddings: options.Embeddings = None,
     loading: Loading,
+    policy: options.Policies = None,
+    policy_folder: options.PolicyFolders = None,
     out: options.Out = Path("out"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of the paths.")
@@ -50,7 +53,8 @@ def generate(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
         dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
-        clip_skip=clip_skip, embeddings=embeddings, loading=loading,
+        clip_skip=clip_skip, embeddings=embeddings, loading=loading, policies=policy,
+        policy_folders=policy_folder,
     )  # fmt: skip
     from negprompt.engine import run, save, writable
 
@@ -62,10 +66,26 @@ def generate(
     if as_json:
         print(json.dumps(contract(made, paths)))
         return
+    if made.plan.layers:
+        _origins(made.plan)
     cost = made.cost
     say(f"{cost.passes} passes an image, {cost.passes_per_step:g} a step, {cost.seconds:.1f} s")
     for path in paths:
         print(path)
+
+
+def _origins(plan: "Plan") -> None:
+    """The terms of the negatives that act, and who put each there."""
+    headings = ("negative", "weight", "term", "from")
+    rows = [
+        (str(number), f"{term.weight:.6g}", in_a_line(term.name), term.layer)
+        for number, negative in enumerate(plan.negatives, 1)
+        for term in negative.terms
+    ]
+    if rows:
+        table(headings, rows)
+    else:
+        say("no term of a policy acts")
 
 
 def contract(made: "Generation", paths: tuple[Path, ...]) -> dict[str, Any]:
@@ -77,6 +97,12 @@ def contract(made: "Generation", paths: tuple[Path, ...]) -> dict[str, Any]:
         ],
         "effective_negative": made.plan.effective_negative,
         "raw_negative": made.plan.raw_negative,
+        "terms": [
+            {"negative": number, "text": term.name, "weight": term.weight, "from": term.layer}
+            for number, negative in enumerate(made.plan.negatives, 1)
+            for term in negative.terms
+        ],
+        "policies": list(made.plan.layers),
         "notices": [{"code": notice.code, "text": notice.text} for notice in made.notices],
         "cost": {
             "passes": cost.passes,

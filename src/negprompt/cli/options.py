@@ -120,6 +120,24 @@ Embeddings = Annotated[
         show_default=False,
     ),
 ]
+Policies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--policy",
+        metavar="NAME|FILE",
+        help="A standing negative, by name or file; may be given several times.",
+        show_default=False,
+    ),
+]
+PolicyFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--policy-folder",
+        metavar="FOLDER",
+        help="Where policies are looked for first, before policies/ here and those inside.",
+        show_default=False,
+    ),
+]
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where pictures are written.")]
 
 _SIZE = re.compile(r"(\d{1,5})(?:[x×](\d{1,5}))?")
@@ -131,19 +149,23 @@ def request(
     negative: Sequence[str] | None = None,
     weights: Sequence[float] | None = None,
     size: str | None = None,
+    policies: Sequence[str] | None = None,
+    policy_folders: Sequence[Path] | None = None,
     **settings: Any,
 ) -> "Request":
     """The request of a command line; ``settings`` are fields of Request as they are.
 
-    Raises what Request raises, and ``size-unreadable``.
+    Raises what Request and ``policy.files.load`` raise, and ``size-unreadable``.
     """
     from negprompt.engine import Request
+    from negprompt.policy.files import load
 
     return Request(
         prompt=prompt,
         negative=tuple(negative) if negative else None,
         negative_weights=tuple(weights) if weights else None,
         size=None if size is None else pixels(size),
+        policies=load(policies, policy_folders or ()) if policies else (),
         **settings,
     )
 

@@ -97,6 +97,7 @@ def _command(given: Sequence[str]) -> str:
     known = {
         info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands
     }
+    known |= {group.name or "" for group in app.registered_groups}
     return f"{given[0]} " if given[0] in known else ""
 
 
