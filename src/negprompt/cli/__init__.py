@@ -12,6 +12,7 @@ from negprompt.cli import (  # noqa: F401
     gate,
     generate,
     label,
+    models,
     parse,
     policy,
     prune,

@@ -33,6 +33,9 @@ def compare(
     match: options.Match = "pad-empty",
     clip_skip: options.ClipSkip = None,
     embeddings: options.Embeddings = None,
+    image: options.Image = None,
+    mask: options.Mask = None,
+    strength: options.Strength = None,
     loading: Loading,
     out: options.Out = Path("out"),
 ) -> None:
@@ -45,7 +48,8 @@ def compare(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
         dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
-        clip_skip=clip_skip, embeddings=embeddings, loading=loading,
+        clip_skip=clip_skip, embeddings=embeddings, image=image, mask=mask, strength=strength,
+        loading=loading,
     )  # fmt: skip
     from negprompt.engine import loaded, writable, written
     from negprompt.measure import verdict

@@ -40,6 +40,9 @@ def generate(
     match: options.Match = "pad-empty",
     clip_skip: options.ClipSkip = None,
     embeddings: options.Embeddings = None,
+    image: options.Image = None,
+    mask: options.Mask = None,
+    strength: options.Strength = None,
     loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
@@ -53,8 +56,8 @@ def generate(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
         dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
-        clip_skip=clip_skip, embeddings=embeddings, loading=loading, policies=policy,
-        policy_folders=policy_folder,
+        clip_skip=clip_skip, embeddings=embeddings, image=image, mask=mask, strength=strength,
+        loading=loading, policies=policy, policy_folders=policy_folder,
     )  # fmt: skip
     from negprompt.engine import run, save, writable
 

@@ -138,6 +138,26 @@ PolicyFolders = Annotated[
         show_default=False,
     ),
 ]
+Image = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="A picture to start from instead of noise; it is brought to --size.",
+        show_default=False,
+    ),
+]
+Mask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="White where --image is to be made anew.", show_default=False
+    ),
+]
+Strength = Annotated[
+    float | None,
+    typer.Option(
+        help="How far to go from --image, over 0 to 1; 0.75 by default.", show_default=False
+    ),
+]
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where pictures are written.")]
 
 _SIZE = re.compile(r"(\d{1,5})(?:[x×](\d{1,5}))?")

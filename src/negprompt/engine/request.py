@@ -72,6 +72,12 @@ class Request:
     """A folder of textual inversions, which the texts call by name."""
     policies: tuple[Layer, ...] = ()
     """Layers of standing negatives; their order does not matter."""
+    image: str | None = None
+    """A picture to start from instead of noise; it is brought to ``size``."""
+    mask: str | None = None
+    """A picture that is white where ``image`` is to be made anew."""
+    strength: float | None = None
+    """How much of the way is gone from ``image``, over 0 to 1; 0.75 where it is not given."""
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -99,7 +105,35 @@ class Request:
             chunks=self.own_chunks,
             match=self.match,
         )
+        self._check_start()
         self.planned()
+
+    def _check_start(self) -> None:
+        if self.image is None and (self.mask is not None or self.strength is not None):
+            raise RequestError(
+                f"{'a mask' if self.mask is not None else 'a strength'} without a picture",
+                code="image-needed",
+                cure="give the picture to start from with --image",
+            )
+        _check_number("strength", self.own_strength, 0, 1)
+        if self.acting_steps == 0:
+            raise RequestError(
+                f"strength is {self.own_strength:g}, of {self.steps} steps none is left",
+                code="value-out-of-range",
+                cure="raise the strength, or the steps",
+            )
+
+    @property
+    def own_strength(self) -> float:
+        """The strength, or what it is by default."""
+        return 0.75 if self.strength is None else self.strength
+
+    @property
+    def acting_steps(self) -> int | None:
+        """The steps that are taken: from a picture on, a part of them."""
+        if self.steps is None or self.image is None:
+            return self.steps
+        return min(int(self.steps * self.own_strength), self.steps)
 
     def planned(self, family: str | None = None) -> Plan:
         """The plan of its texts; where the steps are the model's own, over as many as is usual.
@@ -112,7 +146,7 @@ class Request:
             self.negative or (),
             self.negative_weights,
             dialect=self.dialect,
-            steps=self.steps or STEPS,
+            steps=self.acting_steps or STEPS,
             layers=self.policies,
             family=family,
             model=self.model,

@@ -12,11 +12,15 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from negprompt.engine.networks import called, heard
+from negprompt.engine.pictures import Start, pipeline_for, start_of
 from negprompt.engine.request import Request
 from negprompt.errors import ModelError, Notice
 from negprompt.guidance.rules import RULES, Rule, Step
 from negprompt.guidance.wrappers import rescale
 from negprompt.models.choices import NOTHING_BESIDE, Loading
+from negprompt.models.distilled import EMBEDDED
+from negprompt.models.lora import worn
 from negprompt.models.schedulers import build, check_steps, sampler_name
 from negprompt.policy.layers import Layer
 from negprompt.policy.plan import Plan
@@ -83,11 +87,17 @@ def run(
     planned = request.planned(model.family.name)
     weights = tuple(negative.weight for negative in planned.negatives) or (1.0,)
     start = time.perf_counter()
-    conditioning = _conditioned(planned, request, model)
-    notices = (*planned.notices, *conditioning.notices, *inert_notices(request.cfg, planned))
     seeds = tuple(range(request.seed, request.seed + request.count))
-    recorder = _Recorder(weights, math.ceil(request.count / BATCH), on_step, observe)
-    made = _denoised(request, model, conditioning, seeds, recorder)
+    recorder = _Recorder(weights, request.count, min(BATCH, model.rows or BATCH), on_step, observe)
+    with worn(model.pipe, model.family.name, called(request), request.loading.lora_dir):
+        conditioning = _conditioned(planned, request, model)
+        made = _denoised(request, model, conditioning, seeds, recorder)
+    notices = (
+        *heard(planned.notices, request),
+        *conditioning.notices,
+        *inert_notices(request.cfg, planned),
+        *_distilled(model, request),
+    )
     cost = Cost(made.passes, made.passes / made.calls, time.perf_counter() - start)
     trace = (
         *_opening(request, planned, conditioning, notices),
@@ -154,6 +164,18 @@ def inert_notices(scale: float | None, planned: Plan) -> tuple[Notice, ...]:
     return tuple(notices)
 
 
+def _distilled(model: "Model", request: Request) -> tuple[Notice, ...]:
+    """What a model made for few steps does with negatives: ``few-step-model``."""
+    if not model.few_step:
+        return ()
+    does = "no negative acts" if request.cfg == 1 else "every step costs two passes and may burn"
+    text = (
+        f"{model.name} seems to be made for few steps at scale 1 ({model.few_step}): at scale "
+        f"{request.cfg:g} {does}; try --cfg 1.5 to 2 with a few more steps, or the base model"
+    )
+    return (Notice("few-step-model", text),)
+
+
 def _with_defaults(request: Request, model: "Model") -> Request:
     """The request with the model's defaults where it leaves them open."""
     unet = model.family.denoiser(model.pipe)
@@ -166,7 +188,7 @@ def _with_defaults(request: Request, model: "Model") -> Request:
         chunks=request.own_chunks,
         model=model.name,
         cfg=model.cfg if request.cfg is None else request.cfg,
-        steps=model.family.steps if request.steps is None else request.steps,
+        steps=model.steps if request.steps is None else request.steps,
         size=request.size or (wide * factor, high * factor),
     )
 
@@ -222,15 +244,21 @@ class _Recorder:
     """Turns what the seam saw into events, progress, and calls of the user's own observer."""
 
     weights: tuple[float, ...]
-    batches: int
+    count: int
+    size: int
+    """Images of a batch, the last one aside."""
     on_step: Callable[[int, int], None] | None
     observe: "Callable[[Seen], None] | None"
     steps: list[events.Stepped] = field(default_factory=list)
     batch: int = 0
 
+    @property
+    def batches(self) -> int:
+        return math.ceil(self.count / self.size)
+
     def __call__(self, seen: "Seen") -> None:
         """Take one model call."""
-        self.steps.extend(_stepped(seen, self.weights, first=self.batch * BATCH))
+        self.steps.extend(_stepped(seen, self.weights, first=self.batch * self.size))
         if self.on_step is not None:
             total = seen.step.total
             self.on_step(self.batch * total + seen.step.index + 1, self.batches * total)
@@ -295,7 +323,8 @@ def _denoised(
     from negprompt.guidance.schedule import Clock
     from negprompt.models.load import quiet
 
-    pipe, own = model.pipe, model.pipe.scheduler
+    start = start_of(request)
+    pipe, own = pipeline_for(start, model.pipe), model.pipe.scheduler
 
     def make_rule() -> Rule:
         return rescale(RULES[request.rule](request.cfg, weights=recorder.weights), request.rescale)
@@ -310,6 +339,7 @@ def _denoised(
         ),
         fields=model.family.fields,
         observe=recorder,
+        most=model.rows,
     )
     images: list[Image] = []
     try:
@@ -317,8 +347,11 @@ def _denoised(
             pipe.scheduler = build(request.scheduler, own.config)
         check_steps(request.steps or 1, pipe.scheduler.config)
         with quiet(), attached(model.family.denoiser(pipe), seam):
-            for recorder.batch, first in enumerate(range(0, len(seeds), BATCH)):
-                images += _batch(request, pipe, conditioning, seeds[first : first + BATCH])
+            for first in range(0, len(seeds), recorder.size):
+                recorder.batch = first // recorder.size
+                images += _batch(
+                    request, pipe, start, conditioning, seeds[first : first + recorder.size]
+                )
         sampler = sampler_name(pipe.scheduler)
     finally:
         pipe.scheduler = own
@@ -327,7 +360,11 @@ def _denoised(
 
 
 def _batch(
-    request: Request, pipe: Any, conditioning: "Conditioning", seeds: Sequence[int]
+    request: Request,
+    pipe: Any,
+    start: Start,
+    conditioning: "Conditioning",
+    seeds: Sequence[int],
 ) -> "list[Image]":
     """One call of the pipeline. An image's noise depends on its own seed only."""
     import torch
@@ -336,13 +373,11 @@ def _batch(
     settings: dict[str, Any] = {"prompt_embeds": positive.embeds.expand(count, -1, -1)}
     if positive.pooled is not None:
         settings["pooled_prompt_embeds"] = positive.pooled.expand(count, -1)
-    width, height = request.size or (None, None)
+    settings |= start.settings(request.size or (0, 0), count)
     images: list[Image] = pipe(
         **settings,
-        guidance_scale=1.0,
+        guidance_scale=EMBEDDED if pipe.unet.config.time_cond_proj_dim else 1.0,
         num_inference_steps=request.steps,
-        width=width,
-        height=height,
         generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
     ).images
     return images

@@ -90,8 +90,11 @@ class Seam(ModelHook):
         fields: Fields | None = None,
         paired: Callable[[], bool] = lambda: False,
         observe: Callable[[Seen], None] | None = None,
+        most: int | None = None,
     ) -> None:
         super().__init__()
+        self.most = most
+        """Most rows in one pass, but never less than one condition of all images."""
         self.passes = 0
         """Rows evaluated per image, over all model calls so far."""
         self.calls = 0
@@ -129,7 +132,16 @@ class Seam(ModelHook):
         return (answer,) if isinstance(output, tuple) else type(output)(sample=answer)
 
     def _forward(self, call: Call, rows: Sequence[Rows]) -> Any:
-        return self.fn_ref.original_forward(**call.batch(rows))
+        """Evaluate conditions, in several passes where one would have too many rows."""
+        each = len(rows) if self.most is None else max(1, self.most // call.images)
+        passes = [
+            self.fn_ref.original_forward(**call.batch(rows[first : first + each]))
+            for first in range(0, len(rows), each)
+        ]
+        if len(passes) == 1:
+            return passes[0]
+        sample, kind = torch.cat([output[0] for output in passes]), type(passes[0])
+        return (sample,) if kind is tuple else kind(sample=sample)
 
     def _seen(
         self, call: Call, step: Step, branches: Branches, guided: Tensor, passes: int
@@ -284,6 +296,43 @@ def attached(module: Any, seam: Seam) -> Iterator[Seam]:
 
     Raises RequestError ``already-steered`` where one is on it.
     """
+    with _beneath_offloading(module):
+        registry, plain, bare = _registered(module, seam)
+    try:
+        yield seam
+    finally:
+        with _beneath_offloading(module):
+            registry.remove_hook(NAME, recurse=False)
+            if not registry.hooks:
+                if plain:
+                    module.__dict__.pop("forward", None)
+                if bare:
+                    module.__dict__.pop("_diffusers_hook", None)
+
+
+@contextmanager
+def _beneath_offloading(module: Any) -> Iterator[None]:
+    """Take accelerate's offloading off the forward of a module while this lasts.
+
+    A pipeline that offloads puts it on anew after each of its calls, on top of what lies beneath;
+    a seam above it would be gone after the first call.
+    """
+    if "_old_forward" not in module.__dict__:
+        yield
+        return
+    outer, beneath = module.forward, module._old_forward  # noqa: SLF001 - accelerate has no other way
+    module.forward = beneath
+    try:
+        yield
+    finally:
+        module._old_forward, module.forward = module.forward, outer  # noqa: SLF001
+
+
+def _registered(module: Any, seam: Seam) -> tuple[HookRegistry, bool, bool]:
+    """The registry that holds the seam now, and what of the module was bare before.
+
+    Raises RequestError ``already-steered``.
+    """
     bare = "_diffusers_hook" not in module.__dict__
     plain = "forward" not in module.__dict__
     registry = HookRegistry.check_if_exists_or_initialize(module)
@@ -294,12 +343,4 @@ def attached(module: Any, seam: Seam) -> Iterator[Seam]:
             cure="leave the other `with steer(...)` first",
         )
     registry.register_hook(seam, NAME)
-    try:
-        yield seam
-    finally:
-        registry.remove_hook(NAME, recurse=False)
-        if not registry.hooks:
-            if plain:
-                module.__dict__.pop("forward", None)
-            if bare:
-                module.__dict__.pop("_diffusers_hook", None)
+    return registry, plain, bare

@@ -17,6 +17,7 @@ import torch
 from negprompt.errors import ModelError, shown
 from negprompt.models.autoencoders import autoencoder
 from negprompt.models.choices import NOTHING_BESIDE, Loading
+from negprompt.models.distilled import FEW_STEPS, few_step
 from negprompt.models.families import PIPELINES, Family, family_of
 from negprompt.models.lora import Worn, fuse
 from negprompt.models.memory import ROWS, device_of, dtype_of, settle
@@ -36,9 +37,22 @@ class Model:
     loading: Loading = NOTHING_BESIDE
 
     @property
+    def few_step(self) -> str:
+        """Why the model looks distilled for few steps; "" for an ordinary one."""
+        loras = (Path(name).stem for name, _ in self.loading.loras)
+        return few_step(self.pipe, Path(self.name).stem, *loras)
+
+    @property
     def cfg(self) -> float:
         """Guidance scale where none is asked for."""
+        if self.few_step:
+            return 1.0
         return 4.0 if self.name == POCKET else self.family.cfg
+
+    @property
+    def steps(self) -> int:
+        """Steps where none are asked for."""
+        return FEW_STEPS if self.few_step else self.family.steps
 
     @property
     def rows(self) -> int | None:
