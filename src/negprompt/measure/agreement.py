@@ -8,6 +8,7 @@ had again with other weights or another judge.
 import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from negprompt.measure.arms import Setting
 from negprompt.world.captions import caption
 from negprompt.world.factors import BINARY, CONCEPTS
 from negprompt.world.judge import CLASSES, Judge
-from negprompt.world.scenes import posed
+from negprompt.world.scenes import Scene, posed
 from negprompt.world.train.data import HELD_OUT
 
 TILES, TILE = 5, 128
@@ -45,29 +46,37 @@ class Agreement:
         return self.rate >= BELIEVED
 
 
-def draw(folder: Path, count: int = 200, say: Callable[[int], None] = lambda _done: None) -> None:
-    """Generate ``count`` pictures for captions of unseen posed scenes, as the bench makes its own.
+def draw(folder: Path, number: int = 200, say: Callable[[int], None] = lambda _done: None) -> None:
+    """Generate ``number`` pictures for captions of unseen posed scenes, as the bench makes its own.
 
-    Posed for, so that what is rare in the world is often there to be seen.
+    Posed for, so that what is rare in the world is often there to be seen; a last sheet holds
+    people and cats only, for what they wear.
 
     Writes ``sheet-N.webp`` (25 tiles each, lossless) and ``prompts.csv``; the prompts are not for
     the one who labels.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(FIRST)
-    posing = [posed(FIRST + k) for k in range(count)]
+    posing = [posed(FIRST + k) for k in range(number)] + _dressed(FIRST + number)
     prompts = [caption(scene, rng, about=about) for scene, about in posing]
     setting, tiles = Setting(n=1), []
     for k, prompt in enumerate(prompts):
         tiles.append(np.asarray(run(setting.request(prompt, None, k, 1)).images[0]))
         say(k + 1)
     per = TILES * TILES
-    for sheet in range(0, count, per):
+    for sheet in range(0, len(tiles), per):
         rows = [np.concatenate(tiles[k : k + TILES], 1) for k in range(sheet, sheet + per, TILES)]
         picture = Image.fromarray(np.concatenate(rows, 0))
         picture.save(folder / f"sheet-{sheet // per + 1}.webp", lossless=True)
     with (folder / "prompts.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("image", "prompt"), *enumerate(prompts, 1)])
+
+
+def _dressed(first: int) -> list[tuple[Scene, frozenset[str]]]:
+    """A sheet of posed people and cats, from the first seeds that give them."""
+    poses = (posed(seed) for seed in count(first))
+    worn = (pose for pose in poses if pose[0].subject in {"person", "cat"})
+    return list(islice(worn, TILES * TILES))
 
 
 def tiles(folder: Path) -> list[Image.Image]:

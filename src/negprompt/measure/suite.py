@@ -47,12 +47,16 @@ COUNTED_RANGE: Final = (0.15, 0.85)
 UNMEASURABLE: Final = frozenset(
     {
         "blurry",
+        "noise",
         "jpeg artifacts",
-        "oversaturated",
+        "low resolution",
+        "cropped",
         "extra fingers",
+        "lens flare",
         "clutter",
         "scarf",
-        "logo",
+        "parasol",
+        "bee",
         "waving",
         *STYLES,
     }
