@@ -121,14 +121,14 @@ def test_a_list_is_seen_where_any_of_it_is() -> None:
 
 def test_the_summary_is_the_mean_over_counted_rows() -> None:
     half, none = [True, False] * 4, [False] * 8
-    one, other, border = row("watermark"), row("noise"), row("border")
+    one, other, border = row("watermark"), row("text"), row("border")
     found = [
         bench.finding(one, reading({"watermark": half}, 8), reading({"watermark": none}, 8)),
-        bench.finding(other, reading({"noise": half}, 8), reading({"noise": half}, 8)),
+        bench.finding(other, reading({"text": half}, 8), reading({"text": half}, 8)),
         bench.finding(border, reading({"border": half}, 8), reading({"border": none}, 8)),
     ]
     report = bench.Report(4.0, 8, tuple(found))
-    assert [f.row.concept for f in report.counted] == ["watermark", "noise"]
+    assert [f.row.concept for f in report.counted] == ["watermark", "text"]
     summary = report.summary()
     assert (summary["without"], summary["with"]) == (0.5, 0.25)
     assert summary["subject_change"] == 0
