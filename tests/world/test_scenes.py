@@ -65,8 +65,15 @@ def test_defects_are_independent_in_careless_scenes_and_nowhere_else(scenes: lis
     assert 1 - CARELESS < whole / len(scenes) < 1.15 * (1 - CARELESS)
 
 
-def test_a_posed_scene_has_what_it_is_posed_for_by_an_even_coin() -> None:
-    found = [posed(seed) for seed in range(MANY)]
+@pytest.fixture(scope="module")
+def poses() -> list[tuple[Scene, frozenset[str]]]:
+    return [posed(seed) for seed in range(2 * MANY)]
+
+
+def test_a_posed_scene_has_what_it_is_posed_for_by_an_even_coin(
+    poses: list[tuple[Scene, frozenset[str]]],
+) -> None:
+    found = poses[:MANY]
     for name in ("watermark", "noise", "scarf", "parasol", "balloon"):
         there = [name in scene.present for scene, about in found if name in about]
         assert len(there) > 200
@@ -78,7 +85,7 @@ def test_a_posed_scene_has_what_it_is_posed_for_by_an_even_coin() -> None:
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("other", ["text", "border", "neon"])
 def test_what_a_posed_scene_is_not_posed_for_is_as_likely_as_in_the_world(
-    there: bool, other: str
+    poses: list[tuple[Scene, frozenset[str]]], there: bool, other: str
 ) -> None:
     """p(other | watermark or none), by Bayes from the table."""
     p = CONCEPTS["watermark"].prevalence
@@ -86,7 +93,7 @@ def test_what_a_posed_scene_is_not_posed_for_is_as_likely_as_in_the_world(
     expected = CONCEPTS[other].prevalence * (careless if other in DEFECTS else 1.0)
     found = [
         other in scene.present
-        for scene, about in map(posed, range(2 * MANY))
+        for scene, about in poses
         if about == {"watermark"} and ("watermark" in scene.present) == there
     ]
     assert len(found) > 200
@@ -184,4 +191,4 @@ def test_most_of_the_world_is_legible(scenes: list[Scene]) -> None:
     """Else a judge's score over legible scenes would speak of a sliver."""
     for name in BINARY:
         there = [scene for scene in scenes if name in scene.present]
-        assert sum(legible(scene, name) for scene in there) > 0.4 * len(there), name
+        assert sum(legible(scene, name) for scene in there) > len(there) / 3, name
