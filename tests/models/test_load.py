@@ -178,6 +178,24 @@ def test_steps_that_leading_times_have_no_room_for_are_refused(
     assert 0 <= min(made.timesteps) < max(made.timesteps) < 1000
 
 
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_steps_at_which_trailing_times_round_past_the_end_are_refused(name: str) -> None:
+    made = build(name, scheduler(timestep_spacing="trailing").config)
+    refused = []
+    for steps in (25, 60, 61, 62, 121, 122, 123, 998, 999, 1000):
+        made.set_timesteps(steps)
+        try:
+            check_steps(steps, made.config)
+        except RequestError:
+            refused.append(steps)
+            assert min(made.timesteps) < 0 or len(made.timesteps) > steps
+        else:
+            assert 0 <= min(made.timesteps) < max(made.timesteps) < 1000
+    assert refused == [61, 121, 122, 998]
+    with pytest.raises(RequestError, match="give 120"):
+        check_steps(122, made.config)
+
+
 @pytest.mark.parametrize("spacing", ["trailing", "linspace"])
 def test_other_times_have_room_for_a_step_each(spacing: str) -> None:
     config = scheduler(timestep_spacing=spacing).config

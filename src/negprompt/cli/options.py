@@ -11,6 +11,7 @@ from negprompt.errors import RequestError, shown
 
 if TYPE_CHECKING:
     from negprompt.engine import Request
+    from negprompt.policy import Layer
 
 PromptText = Annotated[
     str, typer.Argument(help="What the picture should show.", show_default=False)
@@ -178,14 +179,18 @@ def request(
     Raises what Request and ``policy.files.load`` raise, and ``size-unreadable``.
     """
     from negprompt.engine import Request
-    from negprompt.policy.files import load
 
+    layers: Sequence[Layer] = ()
+    if policies:
+        from negprompt.policy.files import load
+
+        layers = load(policies, policy_folders or ())
     return Request(
         prompt=prompt,
         negative=tuple(negative) if negative else None,
         negative_weights=tuple(weights) if weights else None,
         size=None if size is None else pixels(size),
-        policies=load(policies, policy_folders or ()) if policies else (),
+        policies=tuple(layers),
         **settings,
     )
 

@@ -5,6 +5,7 @@ noise that is too weak), so they are refused rather than offered with a wrong pi
 """
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from negprompt.errors import RequestError, shown
@@ -59,13 +60,16 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
 
 
 def check_steps(steps: int, config: Mapping[str, Any]) -> None:
-    """Raise RequestError ``value-out-of-range`` for more steps than a schedule of T has times for.
+    """Raise RequestError ``value-out-of-range`` for steps that a schedule of T has no times for.
 
     Leading times k·(T // steps) + offset, or k·(T // (steps + 1)) + offset in the multistep ones,
-    must differ and stay below T: steps < T − offset.
+    must differ and stay below T: steps < T − offset. Trailing ones are T, T − T/steps, … > 0, of
+    which rounding makes one too many at some numbers of steps, 61 of 1000 for one; it would be the
+    time -1, which schedules read as their noisiest.
     """
     most = config["num_train_timesteps"]
-    if config.get("timestep_spacing") == "leading":
+    spacing = config.get("timestep_spacing")
+    if spacing == "leading":
         most -= 1 + config.get("steps_offset", 0)
     if steps > most:
         raise RequestError(
@@ -73,3 +77,14 @@ def check_steps(steps: int, config: Mapping[str, Any]) -> None:
             code="value-out-of-range",
             cure=f"give at most {most}: this model's schedule has no more",
         )
+    if spacing == "trailing" and not _trails(steps, most):
+        fewer = next(n for n in range(steps, 0, -1) if _trails(n, most))
+        raise RequestError(
+            f"steps is {steps}, at which this schedule's times round past its end",
+            code="value-out-of-range",
+            cure=f"give {fewer}",
+        )
+
+
+def _trails(steps: int, total: int) -> bool:
+    return ceil(total / (total / steps)) == steps
