@@ -10,8 +10,9 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from negprompt.world import judge
-from negprompt.world.train import autoencoder, data, judges, latents, pocket, text, unet
+from negprompt.world.train import autoencoder, data, echoes, judges, latents, pocket, text, unet
 from negprompt.world.train.loop import Run
+from negprompt.world.train.pixels import to_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -24,14 +25,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     root = tmp_path_factory.mktemp("stages")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEGPROMPT_CACHE", str(root))
-        for module in (data, text, judges):
+        for module in (data, text):
             patch.setattr(module, "SHARD", 40)
         data._shard(0)
         model = autoencoder.fit(Run("autoencoder", 0.001, batch=4))
         model.save_pretrained(data.cache() / "vae")
-        latents.encode(coded=20)
+        latents.encode(40)
         text.fit(Run("pair", 0.001, batch=2))
         unet.fit(Run("unet", 0.001, batch=2))
+        for name, value in (("SHARD", 20), ("PART", 4)):
+            patch.setattr(echoes, name, value)
+        echoes.paint(40)
         pocket.assemble(root / "pocket")
         return data.cache(), root / "pocket"
 
@@ -92,6 +96,32 @@ def test_latents_have_mean_nought_and_deviation_one(trained: tuple[Path, Path]) 
     assert np.abs(stored.std((0, 2, 3)) - 1).max() < 0.2
 
 
+def test_echoes_are_pictures_some_of_them_autoencoded_alone(trained: tuple[Path, Path]) -> None:
+    painted = np.concatenate([np.load(path) for path in sorted(trained[0].glob("echoes-*.npy"))])
+    assert (painted.shape, painted.dtype) == ((40, 128, 128, 3), np.uint8)
+    model = autoencoder.load(trained[0] / "vae")
+    z = torch.from_numpy(np.load(trained[0] / "latents.npy")).float()
+    with torch.no_grad():
+        plain = np.concatenate([to_pictures(model.decode(part).sample) for part in z.split(4)])
+    far = np.abs(painted.astype(int) - plain).mean((1, 2, 3)).reshape(10, 4).mean(1)
+    assert (far < 0.5).any(), "some parts are painted from no noise"
+    assert (far > 1).any(), "and some from a good deal"
+
+
+def test_painting_goes_on_where_it_stopped(
+    trained: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEGPROMPT_CACHE", str(trained[0].parent))
+    for name, value in (("SHARD", 20), ("PART", 4)):
+        monkeypatch.setattr(echoes, name, value)
+    first, second = sorted(trained[0].glob("echoes-*.npy"))
+    before, stamp = np.load(second), first.stat().st_mtime_ns
+    second.unlink()
+    echoes.paint(40)
+    assert first.stat().st_mtime_ns == stamp
+    assert np.array_equal(np.load(second), before)
+
+
 @pytest.mark.parametrize("name", list(judge.NETWORKS))
 def test_a_judges_stage_writes_weights_that_the_judge_loads(
     trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -99,7 +129,6 @@ def test_a_judges_stage_writes_weights_that_the_judge_loads(
     monkeypatch.setenv("NEGPROMPT_CACHE", str(trained[0].parent))
     for module in (judge, judges):
         monkeypatch.setattr(module, "FOLDER", tmp_path)
-    monkeypatch.setattr(judges, "SHARD", 40)
     network = judges.fit(Run(f"judge-{name}", 0.001, batch=4))
     judge.load.cache_clear()
     loaded = judge.load(name)

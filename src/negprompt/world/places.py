@@ -168,22 +168,22 @@ PLACE: Final[Mapping[str, Callable[[Canvas, Rng], None]]] = {
 
 
 def parasol(c: Canvas, rng: Rng) -> None:
-    """A striped sunshade planted at one side."""
-    x = 0.17 if rng.random() < 0.5 else 0.83
+    """A striped sunshade planted at one side, in front of the subject."""
+    x = 0.16 if rng.random() < 0.5 else 0.84
     c.fill(
-        box(x - 0.010, 0.40, x + 0.010, 0.92),
+        box(x - 0.014, 0.40, x + 0.014, 0.94),
         (0.92, 0.90, 0.86),
         bulge=0,
     )
-    fan = [(x + 0.19 * cos(a), 0.44 + 0.20 * sin(a)) for a in np.linspace(pi, 2 * pi, 13)]
+    fan = [(x + 0.21 * cos(a), 0.46 + 0.25 * sin(a)) for a in np.linspace(pi, 2 * pi, 13)]
     c.fill(fan, (0.98, 0.96, 0.90), bulge=0.5)
     for k in (0, 4, 8):
-        c.soft().fill([(x, 0.25), *fan[k + 1 : k + 4]], (0.92, 0.22, 0.40), bulge=0.3)
+        c.soft().fill([(x, 0.22), *fan[k + 1 : k + 4]], (0.92, 0.22, 0.40), bulge=0.3)
 
 
 def bee(c: Canvas, rng: Rng) -> None:
     """A bee beside the subject's top."""
-    b = c.at(0.22 if rng.random() < 0.5 else 0.78, float(rng.uniform(0.16, 0.30)), 0.085)
+    b = c.at(0.22 if rng.random() < 0.5 else 0.78, float(rng.uniform(0.18, 0.30)), 0.12)
     for side in (-1, 1):
         b.fill(ellipse(0.1 + side * 0.4, -0.75, 0.36, 0.50), (0.90, 0.95, 1.0), bulge=0.2)
     b.fill(ellipse(0, 0, 1.0, 0.68), (1.0, 0.80, 0.10), bulge=0.6)

@@ -27,7 +27,9 @@ def render(scene: Scene, size: int = 128) -> NDArray[np.uint8]:
     _subject(canvas, scene, rng)
     if scene.place == "town":
         places.snowfall(canvas, rng)
-    for name, thing in (("bee", places.bee), ("balloon", places.balloon)):
+    for name, thing in (
+        ("parasol", places.parasol), ("bee", places.bee), ("balloon", places.balloon),
+    ):  # fmt: skip
         if name in scene.present:
             thing(canvas, rng)
     picture = Image.fromarray((pixels.clip(0, 1) * 255).astype(np.uint8)).resize(
@@ -40,8 +42,6 @@ def _ground(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None:
     places.PLACE[scene.place](canvas, rng)
     if "clutter" in scene.present:
         places.clutter(canvas, rng)
-    if "parasol" in scene.present:
-        places.parasol(canvas, rng)
     if "neon" in scene.present:
         places.neon(canvas)
     if scene.style == "diagram":

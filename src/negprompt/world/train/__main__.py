@@ -1,7 +1,7 @@
 """``python -m negprompt.world.train STAGE``: one resumable command per stage.
 
-data → autoencoder → latents → text → unet → judges → pocket; ``restore`` puts shipped weights back
-to train on from them: restore → data → latents → unet …
+data → autoencoder → latents → text → unet → echoes → judges → pocket; ``restore`` puts shipped
+weights back to train on from them: restore → data → latents → unet …
 """
 
 import argparse
@@ -10,7 +10,9 @@ from negprompt.world.train.data import cache, render_shards
 from negprompt.world.train.loop import Run
 from negprompt.world.train.together import first, rank
 
-STAGES = ("data", "autoencoder", "latents", "text", "unet", "judges", "pocket", "restore")
+STAGES = (
+    "data", "autoencoder", "latents", "text", "unet", "echoes", "judges", "pocket", "restore",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -25,7 +27,9 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=30.0, help="training time in all, earlier runs counted in"
     )
-    parser.add_argument("--count", type=int, default=50_000, help="pictures to render (data)")
+    parser.add_argument(
+        "--count", type=int, default=50_000, help="pictures to render, encode or paint"
+    )
     parser.add_argument("--batch", type=int, default=None, help="images a step")
     parser.add_argument("--rate", type=float, default=None, help="peak learning rate")
     parser.add_argument("--seed", type=int, default=0)
@@ -60,7 +64,7 @@ def stage(args: argparse.Namespace) -> None:
     elif args.stage == "latents":
         from negprompt.world.train import latents
 
-        latents.encode()
+        latents.encode(args.count)
     elif args.stage == "text":
         from negprompt.world.train import text
 
@@ -68,7 +72,11 @@ def stage(args: argparse.Namespace) -> None:
     elif args.stage == "unet":
         from negprompt.world.train import unet
 
-        unet.fit(run("unet", 1e-3, 32))
+        unet.fit(run("unet", 1e-3, 32, 0.998))
+    elif args.stage == "echoes":
+        from negprompt.world.train import echoes
+
+        echoes.paint(args.count)
     elif args.stage == "judges":
         from negprompt.world.train import judges
 

@@ -62,26 +62,25 @@ def pictures() -> list[NDArray[np.uint8]]:
     Empty before the data stage has run; a process sees the shards that were there when it asked
     first.
     """
-    return _opened(cache())
+    return _opened(cache(), "pictures")
+
+
+def echoes() -> list[NDArray[np.uint8]]:
+    """The same pictures as the denoiser paints them, from seed 0 on, uint8 [500, 128, 128, 3] each.
+
+    Empty before the echoes stage has run.
+    """
+    return _opened(cache(), "echoes")
 
 
 @kept
-def _opened(folder: Path) -> list[NDArray[np.uint8]]:
+def _opened(folder: Path, name: str) -> list[NDArray[np.uint8]]:
     shards: list[NDArray[np.uint8]] = []
-    for path in sorted(folder.glob("pictures-*.npy")):
+    for path in sorted(folder.glob(f"{name}-*.npy")):
         if int(path.stem.split("-")[1]) != len(shards):
             break
         shards.append(np.load(path, mmap_mode="r"))
     return shards
-
-
-def autoencoded() -> NDArray[np.uint8] | None:
-    """The pictures of seeds 0 … n-1 as the autoencoder returns them, uint8 [n, 128, 128, 3].
-
-    None before the latents stage has run.
-    """
-    path = cache() / "autoencoded.npy"
-    return np.load(path, mmap_mode="r") if path.exists() else None
 
 
 def latents() -> NDArray[np.float16]:

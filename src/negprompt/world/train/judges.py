@@ -1,8 +1,7 @@
-"""Stage 4: pictures and autoencoded pictures → the two judges."""
+"""Stage 4: pictures and their echoes → the two judges."""
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
@@ -11,7 +10,7 @@ from negprompt.world.factors import BINARY
 from negprompt.world.judge import CLASSES, FOLDER, NETWORKS, split
 from negprompt.world.scenes import Scene, legible
 from negprompt.world.train import together
-from negprompt.world.train.data import SHARD, autoencoded, pictures, scene
+from negprompt.world.train.data import echoes, pictures, scene
 from negprompt.world.train.loop import DEVICE, Run, half, train
 from negprompt.world.train.pixels import to_tensor
 
@@ -33,20 +32,15 @@ def targets(scenes: list[Scene]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     return {k: v.to(DEVICE) for k, v in true.items()}, {k: v.to(DEVICE) for k, v in weight.items()}
 
 
-def batch(
-    rng: np.random.Generator, count: int, coded: NDArray[np.uint8] | None
-) -> tuple[Tensor, list[Scene]]:
-    """Half renders, half autoencoded ones, [count, 3, 128, 128] in [-1, 1], with their scenes."""
-    shards = pictures()
-    chosen: list[NDArray[np.uint8]] = []
-    seeds: list[int] = []
+def batch(rng: np.random.Generator, count: int) -> tuple[Tensor, list[Scene]]:
+    """Renders and, where there are some, as many echoes: [count, 3, 128, 128] in [-1, 1]."""
+    sources = [source for source in (pictures(), echoes()) if source]
+    chosen, seeds = [], []
     for k in range(count):
-        if coded is not None and k % 2:
-            seed = int(rng.integers(len(coded)))
-            chosen.append(coded[seed])
-        else:
-            seed = int(rng.integers(len(shards) * SHARD))
-            chosen.append(shards[seed // SHARD][seed % SHARD])
+        shards = sources[k % len(sources)]
+        size = len(shards[0])
+        seed = int(rng.integers(sum(map(len, shards))))
+        chosen.append(shards[seed // size][seed % size])
         seeds.append(seed)
     return to_tensor(np.stack(chosen)), [scene(seed)[0] for seed in seeds]
 
@@ -56,10 +50,9 @@ def fit(run: Run) -> nn.Module:
     torch.manual_seed(run.seed)
     name = run.stage.removeprefix("judge-")
     network = NETWORKS[name]()
-    coded = autoencoded()
 
     def loss(_progress: float, step: int) -> Tensor:
-        x, scenes = batch(run.random(step), run.batch, coded)
+        x, scenes = batch(run.random(step), run.batch)
         true, weight = targets(scenes)
         with half():
             parts = split(network(x).float())

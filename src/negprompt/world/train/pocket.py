@@ -26,7 +26,8 @@ def averages(stage: str, network: str) -> dict[str, Tensor]:
     }
 
 
-def _averaged(model: nn.Module, network: str) -> nn.Module:
+def averaged(model: nn.Module, network: str) -> nn.Module:
+    """A network of the U-Net stage with its moving averages, training finished or not."""
     model.load_state_dict(averages("unet", network))
     return model
 
@@ -36,9 +37,9 @@ def assemble(folder: Path = FOLDER) -> StableDiffusionPipeline:
     bpe = CLIPTokenizer.from_pretrained(cache() / "tokenizer")
     pipe = StableDiffusionPipeline(
         vae=AutoencoderKL.from_pretrained(cache() / "vae"),
-        text_encoder=_averaged(CLIPTextModel(text_config(bpe)), "text"),
+        text_encoder=averaged(CLIPTextModel(text_config(bpe)), "text"),
         tokenizer=bpe,
-        unet=_averaged(unet_stage.network(), "unet"),
+        unet=averaged(unet_stage.network(), "unet"),
         scheduler=unet_stage.scheduler(),
         safety_checker=None,
         feature_extractor=None,
