@@ -1,6 +1,7 @@
 """Adapters for the suites of chunking and of textual inversions."""
 
 from collections.abc import Sequence
+from itertools import chain, pairwise
 from typing import Any, Final
 
 import torch
@@ -87,6 +88,31 @@ def _break_in_group(case: Case, answer: Any) -> bool:
     return near(said[0], said[1], within=1e-9)
 
 
+def _left_behind(case: Case, answer: Any) -> bool:
+    """A1111 moves the places of an inversion behind a comma, and leaves its vectors where it was.
+
+    All tokens and weights agree; a recorded inversion stands where no place is kept for it.
+    """
+    if isinstance(answer, Refused):
+        return False
+    expected = case["expected"]
+    both = [
+        [[chunk[key] for chunk in said["chunks"]] for key in ("tokens", "multipliers")]
+        for said in (answer, expected)
+    ]
+    names = [
+        [name for chunk in said["chunks"] for _, name in chunk["embeddings"]]
+        for said in (answer, expected)
+    ]
+    lost = any(
+        chunk["tokens"][place + 1] != 0
+        for chunk in expected["chunks"]
+        for place, _ in chunk["embeddings"]
+    )
+    same_count = answer["token_count"] == expected["token_count"]
+    return lost and same_count and names[0] == names[1] and near(both[0], both[1], within=1e-9)
+
+
 def _comfy(case: Case) -> Any:
     files = case["args"]["embedding_files"]
     names = Names(tuple(files), lambda file: range(files[file]))
@@ -102,6 +128,28 @@ def _comfy(case: Case) -> Any:
             for chunk in chunking.comfy(tokens)
         ]
     }
+
+
+def _inversion_split(case: Case, answer: Any) -> bool:
+    """ComfyUI cuts an inversion of eight vectors or more; all text and weights agree in order."""
+    if isinstance(answer, Refused):
+        return False
+    ours, theirs = (
+        [
+            [
+                row
+                for row in zip(chunk["tokens"], chunk["weights"], chunk["segment_ids"], strict=True)
+                if row[2]
+            ]
+            for chunk in said["chunks"]
+        ]
+        for said in (answer, case["expected"])
+    )
+    cut = any(
+        before and after and before[-1][0] == "E" and before[-1][2] == after[0][2]
+        for before, after in pairwise(theirs)
+    )
+    return cut and near([*chain(*ours)], [*chain(*theirs)], within=1e-9)
 
 
 def _marked(chunk: Chunk, bounds: Limits) -> list[Any]:
@@ -160,8 +208,14 @@ def _filled(value: Any) -> Any:
 CHUNKS: Final[dict[str, Suite]] = {
     "diffusers_textual_inversion_tests": Suite(_inversions),
     "recorded_chunking_a1111": Suite(
-        _a1111, deviations=(Deviation("break-in-group", _break_in_group),)
+        _a1111,
+        deviations=(
+            Deviation("break-in-group", _break_in_group),
+            Deviation("inversion-left-behind", _left_behind),
+        ),
     ),
-    "recorded_chunking_comfyui": Suite(_comfy),
+    "recorded_chunking_comfyui": Suite(
+        _comfy, deviations=(Deviation("inversion-split", _inversion_split),)
+    ),
     "recorded_chunking_compel": Suite(_compel),
 }

@@ -47,14 +47,30 @@ def _break_in_group(case: Case, answer: Any) -> bool:
 
 
 def _break_glued(case: Case, answer: Any) -> bool:
-    """The reference appends an escaped character to the mark of a BREAK, which then is a word."""
+    """The reference makes a word of a BREAK and what stands beside it; all other text agrees."""
     expected = case["expected"]
     if isinstance(expected, dict) or isinstance(answer, Refused):
         return False
-    glued = [text for text, weight in expected if weight < 0 and text.startswith("BREAK\\")]
-    glued += [text for text, weight in expected if weight < 0 and text.startswith("BREAK)")]
-    letters = ["".join("".join(text for text, _ in pairs).split()) for pairs in (expected, answer)]
-    return bool(glued) and letters[0] == letters[1]
+    glued = any("BREAK" in text and [text, weight] != ["BREAK", -1] for text, weight in expected)
+    theirs, ours = _letters(expected), _letters(answer)
+    return (
+        glued
+        and [letter for letter, _ in theirs] == [letter for letter, _ in ours]
+        and all(
+            near(o, t, within=1e-9)
+            for (_, t), (_, o) in zip(theirs, ours, strict=True)
+            if t is not None and o is not None
+        )
+    )
+
+
+def _letters(pairs: Pairs) -> list[tuple[str, float | None]]:
+    """Every letter with its weight; without one where it stands in the same text as a BREAK."""
+    return [
+        (letter, None if "BREAK" in text else weight)
+        for text, weight in pairs
+        for letter in "".join(text.split())
+    ]
 
 
 def _crash(case: Case, answer: Any) -> bool:

@@ -13,10 +13,11 @@ from tests.conformance.scope import OUT_OF_SCOPE, SUITES
 REPOSITORY = Path(__file__).resolve().parents[2]
 LINE = re.compile(r"(?P<stem>\w+) (?P<passed>\d+)/(?P<total>\d+) \(deviations (?P<d>\d+)\)")
 IN_SCOPE = re.compile(
-    r"a1111_parse.*|a1111_prompt.*|recorded_a1111_(?!styles|infotext).*|misc_a1111_attention_tests"
+    r"a1111_.*|recorded_a1111_.*|misc_a1111_attention_tests"
     r"|diffusion_prompt_embedder_tests|compel_prompt_parser_tests|recorded_compel_parse"
     r"|recorded_comfyui_attention|recorded_sdnext_attention|recorded_embed_.*|recorded_chunking_.*"
     r"|diffusers_textual_inversion_tests|midjargon_tests"
+    r"|civitai_.*|sd_parsers_image_metadata_tests|invokeai_style_preset_placeholder_tests"
 )
 needs_vocabulary = pytest.mark.skipif(
     find_spec("open_clip") is None, reason="no CLIP vocabulary: pip install open_clip_torch"
@@ -87,7 +88,7 @@ def test_an_error_is_expected_or_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_suite_in_scope(tmp_path: Path) -> None:
-    assert main([folder_of(tmp_path, "civitai_infotext_tests", [])]) == 2
+    assert main([folder_of(tmp_path, "prompt_fusion_parser_tests", [])]) == 2
 
 
 def test_a_suite_is_in_scope_or_not() -> None:

@@ -65,12 +65,14 @@ def write(parameters: Parameters) -> str:
 def read(text: str) -> Parameters:
     """Return what an infotext says; any text is one, if need be a prompt without fields.
 
-    The last line holds fields only if there are three or more.  Linear in the length of the text.
+    The last line holds fields only if there are three or more; one with nothing behind its colon
+    counts and is left out.  Linear in the length of the text.
     """
     *lines, last = text.strip().split("\n")
-    fields = dict(_fields(last.strip()))
-    if len(fields) < _FEWEST:
-        lines, fields = [*lines, last], {}
+    found = list(_fields(last.strip()))
+    if len(found) < _FEWEST:
+        lines, found = [*lines, last], []
+    fields = {name: unquote(value) for name, value in found if value}
     texts: dict[bool, list[str]] = {False: [], True: []}
     negative = False
     for line in lines:
@@ -115,7 +117,7 @@ def _written(name: str, value: Value) -> str:
 
 
 def _fields(line: str) -> Iterator[tuple[str, str]]:
-    r"""Yield the fields of a line: ``key: value,`` with a key of ``\w[\w \-/]+``."""
+    r"""Yield the fields of a line, quoted: ``key: value,`` with a key of ``\w[\w \-/]+``."""
     done = 0
     while (colon := line.find(":", done)) >= 0:
         key = _key(line[done:colon])
@@ -127,7 +129,7 @@ def _fields(line: str) -> Iterator[tuple[str, str]]:
         quoted = _QUOTED.match(line, done)
         comma = line.find(",", done) if quoted is None else quoted.end()
         stop = len(line) if comma < 0 else comma
-        yield key, unquote(line[done:stop])
+        yield key, line[done:stop]
         done = stop + 1
 
 
