@@ -1,9 +1,7 @@
 """A text → an account of all that was read in it, for people to check.  Knows no tokens."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from negprompt.errors import Span
 from negprompt.language import (
@@ -23,17 +21,16 @@ from negprompt.language import (
     unfold,
 )
 from negprompt.language.draft import is_lost
-from negprompt.language.stages import StagedPart
+from negprompt.language.stages import StagedPart, comments
 from negprompt.language.tree import Weighed, merged
+from negprompt.language.unfolding import SCHEDULING
 from negprompt.policy.plan import STEPS
-from negprompt.policy.terms import terms, terms_of
-
-_A1111_COMMENT: Final = re.compile(r"#[^\n]*+")
+from negprompt.policy.terms import terms_by_weight
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One term with its effective weight and its place."""
+    """One term, or the stretch of one that has this effective weight, and its place."""
 
     text: str
     weight: float
@@ -73,20 +70,20 @@ def account(
 ) -> Account:
     """Return what ``dialect`` reads in a text that stands on this side, in time linear in it.
 
-    ``steps`` are those over which A1111's schedules are laid out.  Raises as ``parse`` and, for
-    A1111's dialect, ``unfold`` do.
+    ``steps`` are those over which schedules are laid out.  Raises as ``parse`` and, for dialects
+    with schedules, ``unfold`` do.
     """
     prompt = parse(text, dialect)
     found = tuple(findings(prompt, side=side))
-    if dialect == "a1111":
-        read = unfold(text, steps=steps, side=side)
+    if dialect in SCHEDULING:
+        read = unfold(text, dialect, steps=steps, side=side)
         return Account(
             prompt=prompt,
             sections=tuple(_scheduled(part, steps) for part in read.parts),
             networks=read.networks,
             embeddings=(),
             choices=tuple(choice for part in read.parts for choice in part.choices),
-            unread=tuple(Span(*match.span()) for match in _A1111_COMMENT.finditer(text)),
+            unread=comments(text) if dialect == "a1111" else (),
             findings=found,
         )
     return Account(
@@ -108,7 +105,7 @@ def _scheduled(part: StagedPart, steps: int) -> Section:
     breaks: set[tuple[int, int]] = set()
     before = 0
     for last, prompt in part.stretches:
-        for term in terms(prompt):
+        for term in terms_by_weight(prompt.segments()):
             runs = acting.setdefault((term.span.start, term.span.stop, term.text, term.weight), [])
             first = runs.pop()[0] if runs and runs[-1][1] == before else before + 1
             runs.append((first, last))
@@ -160,7 +157,7 @@ def _entries(
 ) -> Iterator[Entry]:
     """Yield the terms between two marks."""
     within = f"{opened[-1][0]} {opened[-1][1]}" if opened else ""
-    for term in terms_of(tuple(merged(gathered, glue))):
+    for term in terms_by_weight(tuple(merged(gathered, glue))):
         yield Entry(term.text, term.weight, term.span, within=within)
 
 

@@ -23,13 +23,21 @@ from negprompt.policy.terms import terms_of
 FOLDER: Final = "policies"
 """The folder of the working directory that is looked into by itself."""
 MOST_BYTES: Final = 1_000_000
-_MOST_WEIGHT: Final = 3.0
+MOST_WEIGHT: Final = 3.0
+
+
+def own_folders(given: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Return where a user's own policies are: given folders, then ``policies/`` where there is one.
+
+    A folder that stands there twice is looked into once.
+    """
+    places = (*given, *([Path(FOLDER)] if Path(FOLDER).is_dir() else []))
+    return tuple({place.absolute(): place for place in reversed(places)}.values())[::-1]
 
 
 def folders(given: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Return where policies are looked for, in order: given folders, ``policies/``, the shipped."""
-    shipped = Path(str(files("negprompt.policy") / "packs"))
-    return (*given, *(place for place in (Path(FOLDER), shipped) if place.is_dir()))
+    """Return where policies are looked for, in order: the user's own, then those that ship."""
+    return (*own_folders(given), Path(str(files("negprompt.policy") / "packs")))
 
 
 def listed(places: Sequence[Path]) -> dict[str, Path]:
@@ -57,6 +65,14 @@ def load(names: Sequence[str], places: Sequence[Path] = ()) -> tuple[Layer, ...]
     """
     known = listed(folders(places))
     return tuple(read(_file(name, known), known) for name in names)
+
+
+def file_of(name: str, places: Sequence[Path] = ()) -> Path:
+    """Return the file of a policy that can be read. Raises as ``load`` does."""
+    known = listed(folders(places))
+    file = _file(name, known)
+    read(file, known)
+    return file
 
 
 def read(file: Path, known: dict[str, Path] | None = None) -> Layer:
@@ -118,7 +134,7 @@ def _read(file: Path, known: dict[str, Path], above: tuple[str, ...]) -> Layer:
         terms |= {term.key: term for term in base.terms}
     for place, entry in enumerate(checked.terms):
         terms |= {t.key: t for t in _terms(source, place, entry, checked.dialect)}
-    if not terms:
+    if not terms and "terms" not in checked.model_fields_set:
         raise source.mistake(("terms",), "it has no terms", "add [[terms]] with a text")
     return _layer(checked, tuple(terms.values()))
 
@@ -207,22 +223,26 @@ def _terms(source: _Source, place: int, entry: TermEntry, dialect: str) -> Itera
     """
     loc = ("terms", place, "text")
     try:
-        segments = _segments(entry.text, dialect)
+        segments = weighted_words(entry.text, dialect)
     except NegpromptError as error:
         cure = error.cure
         raise source.mistake(loc, error.message, cure, code="policy-term-syntax") from None
     found = terms_of(segments)
     for term in found:
         weight = term.weight * entry.weight
-        if not 0 < weight <= _MOST_WEIGHT:
+        if not 0 < weight <= MOST_WEIGHT:
             said = f"{shown(term.text)} weighs {weight:g}"
             raise source.mistake(loc, said, "keep weights above 0 and at most 3")
         words = " ".join(term.text.split())
         yield LayerTerm(words, weight, entry.reason, entry.evidence)
 
 
-def _segments(text: str, dialect: str) -> tuple[Segment, ...]:
-    """Return the weighted words of an entry. Raises PolicyError for anything else in it."""
+def weighted_words(text: str, dialect: str) -> tuple[Segment, ...]:
+    """Return the weighted words that an entry's text is.
+
+    Raises PolicyError ``policy-term-syntax`` for anything else in it, PromptError where it cannot
+    be read.
+    """
 
     def refuse(said: str, cure: str) -> PolicyError:
         return PolicyError(f"{shown(text)} {said}", code="policy-term-syntax", cure=cure)

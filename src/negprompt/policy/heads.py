@@ -58,26 +58,30 @@ def _head(terms: tuple[StandingTerm, ...], dialect: str) -> Head:
     source, spans = "", []
     for term in terms:
         source += ", " if source else ""
-        spelled = _spelled(term, dialect)
-        spans.append(Span(len(source), len(source) + len(spelled)))
-        source += spelled
+        said = spelled(term.text, term.weight, dialect)
+        spans.append(Span(len(source), len(source) + len(said)))
+        source += said
     return Head(parse(source, dialect), terms, tuple(spans))
 
 
 def _shown(terms: Sequence[StandingTerm], dialect: str) -> str:
-    named = (f"<{term.name}>" if term.is_hidden else _spelled(term, dialect) for term in terms)
+    named = (
+        f"<{term.name}>" if term.is_hidden else spelled(term.text, term.weight, dialect)
+        for term in terms
+    )
     return ", ".join(dict.fromkeys(named))
 
 
-def _spelled(term: StandingTerm, dialect: str) -> str:
-    return to_text(Prompt(tuple(_nodes(term)), "", dialect))
+def spelled(text: str, weight: float, dialect: str) -> str:
+    """Return a term as it is written in a dialect of WRITERS."""
+    return to_text(Prompt(tuple(_nodes(text, weight)), "", dialect))
 
 
-def _nodes(term: StandingTerm) -> Iterator[Node]:
-    text = Text(term.text, _NOWHERE)
-    if term.weight == 1:
-        yield text
+def _nodes(text: str, weight: float) -> Iterator[Node]:
+    words = Text(text, _NOWHERE)
+    if weight == 1:
+        yield words
     else:
         yield Open("(", _NOWHERE)
-        yield text
-        yield Close("(", term.weight, _NOWHERE)
+        yield words
+        yield Close("(", weight, _NOWHERE)

@@ -43,7 +43,7 @@ class PolicyFile(BaseModel):
     mode: Mode
     """default: where no negative is given. always: with any but an empty one. enforced: always."""
     terms: Annotated[list[TermEntry], Field(max_length=300)] = []
-    """What it steers away from; may be empty only where `extends` brings terms."""
+    """What it steers away from; `terms = []` says that nothing is recommended."""
     dialect: Literal["a1111", "comfy", "compel", "plain"] = "a1111"
     """The language that the terms are written in."""
     owner: Line = ""
@@ -51,7 +51,7 @@ class PolicyFile(BaseModel):
     reason: Line = ""
     """What it is for."""
     applies_to: list[Annotated[str, Field(min_length=1, max_length=200)]] = []
-    """Families (sd1, sd2, sdxl) and names of models; all where none is named."""
+    """Families (sd1, sd2, sdxl, sd3, flux) and names of models; all where none is named."""
     visibility: Visibility = "public"
     """owner: files, answers and notices hold its name, version and hash in place of its terms."""
     on_positive: OnPositive | None = None

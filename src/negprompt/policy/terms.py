@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from negprompt.errors import Span
-from negprompt.language import Prompt, Segment
+from negprompt.language import Begin, End, Part, Prompt, Segment
+from negprompt.language.tree import Weighed, merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,37 @@ class Term:
 
 
 def terms(prompt: Prompt, branch: int = 0) -> tuple[Term, ...]:
-    """Return the terms of a prompt: split at commas and breaks, empty ones left out."""
-    return terms_of(prompt.segments(), branch)
+    """Return the terms of a prompt: split at commas, breaks and marks between parts, none empty."""
+    glue = prompt.glue
+    return tuple(
+        term
+        for run in _between_marks(prompt)
+        for term in terms_of(tuple(merged(run, glue)), branch, glue=glue)
+    )
 
 
-def terms_of(segments: Sequence[Segment], branch: int = 0) -> tuple[Term, ...]:
-    """Return the terms of some of a prompt's text."""
-    found = (_term(pieces, branch) for pieces in _pieces(segments))
+def terms_of(segments: Sequence[Segment], branch: int = 0, *, glue: str = "") -> tuple[Term, ...]:
+    """Return the terms of some of a prompt's text, ``glue`` where its segments meet."""
+    found = (_term(pieces, branch, glue) for pieces in _pieces(segments))
     return tuple(term for term in found if term is not None)
+
+
+def terms_by_weight(segments: Sequence[Segment]) -> tuple[Term, ...]:
+    """Return the terms, divided once more wherever the weight changes, so that none is a mean."""
+    found = (_term([piece], 0, "") for pieces in _pieces(segments) for piece in pieces)
+    return tuple(term for term in found if term is not None)
+
+
+def _between_marks(prompt: Prompt) -> Iterator[list[Weighed]]:
+    """Yield the text between two marks of parts: a term never runs on into another part."""
+    gathered: list[Weighed] = []
+    for item in prompt.weighed():
+        if isinstance(item.node, Begin | Part | End):
+            yield gathered
+            gathered = []
+        else:
+            gathered.append(item)
+    yield gathered
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +92,7 @@ def _pieces(segments: Sequence[Segment]) -> Iterator[list[_Piece]]:
     yield gathered
 
 
-def _term(pieces: list[_Piece], branch: int) -> Term | None:
+def _term(pieces: list[_Piece], branch: int, glue: str) -> Term | None:
     """Return the term that the pieces make up, or None where they hold only spaces."""
     solid = [piece for piece in pieces if piece.text.strip()]
     if not solid:
@@ -79,7 +103,7 @@ def _term(pieces: list[_Piece], branch: int) -> Term | None:
     span = Span(
         first.segment.locate(start, start + 1).start, last.segment.locate(stop - 1, stop).stop
     )
-    text = "".join(piece.text for piece in pieces).strip()
+    text = glue.join(piece.text for piece in pieces).strip()
     return Term(text, _mean_weight(solid), span, branch)
 
 
