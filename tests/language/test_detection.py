@@ -35,6 +35,8 @@ LOOK_ALIKES = [
     ("a1111", "1.5::rain:: b", "novelai", "1.5::rain::", "(rain:1.5)"),
     ("comfy", "a {x|y}", "dynamic prompts", "{x|y}", "write the choice"),
     ("a1111", "__colour__ cat", "dynamic prompts", "__colour__", "write the choice"),
+    ("sdnext", "{x|y} cat", "dynamic prompts", "{x|y}", "write the choice"),
+    ("sdnext", "a AND b", "a1111", "AND", "as a1111"),
     ("a1111", "word++, b", "compel", "word++", "(word:1.1)"),
     ("a1111", "flames+", "compel", "flames+", "(word:1.1)"),
     ("a1111", "flames--, b", "compel", "flames--", "(word:0.9)"),
@@ -75,7 +77,7 @@ def test_another_dialect_is_named_with_place_and_cure(
         ("compel", '(a)1.3, b++, c-, "d e"++, ("f", "g").blend(1, 2)'),
         ("midjourney", "hot::2 dog --no cat --ar 16:9 {red, blue}"),
         ("novelai", "{{a}}, [b], 1.5::c:: d"),
-        ("sdnext", "(a:1.2), [b], {x|y}, __w__"),
+        ("sdnext", "(a:1.2), [b], [c:d:5], [e|f], <lora:x:1> BREAK g"),
     ],
 )
 def test_a_dialect_is_not_pointed_at_in_itself(dialect: str, text: str) -> None:

@@ -17,7 +17,7 @@ from negprompt.language import parse, remarks
         ("(a:nan), (b:-INF)", ["weight-unread"]),
         ("(a:1,5)", ["weight-unread"]),
         ("(a: b)", []),
-        ("[a:1.5]", []),
+        ("[a:1.5]", ["schedule-never"]),
         ("(a:b:1.5)", []),
     ],
 )

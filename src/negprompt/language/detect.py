@@ -94,12 +94,11 @@ def negations(source: str, side: Side) -> Iterator[Finding]:
     ``negation-in-words`` in a positive, where models see the thing named and not the "no";
     ``double-negation`` in a negative, which already means "not".
     """
-    pattern = _IN_POSITIVE if side == "positive" else _IN_NEGATIVE
-    found = list(pattern.finditer(source))
+    found = list(denials(source, side))
     if not found:
         return
-    spans = tuple(_trimmed(source, match) for match in found)
-    thing = repr(_quoted(found[0]["thing"]))
+    spans = tuple(span for span, _ in found)
+    thing = repr(_quoted(found[0][1]))
     if side == "positive":
         yield Finding(
             code="negation-in-words",
@@ -114,6 +113,13 @@ def negations(source: str, side: Side) -> Iterator[Finding]:
             what="denies in words inside a negative, which means 'not' by itself",
             cure=f"write {thing} alone",
         )
+
+
+def denials(source: str, side: Side) -> Iterator[tuple[Span, str]]:
+    """Yield each place where a text denies something, and the thing."""
+    pattern = _IN_POSITIVE if side == "positive" else _IN_NEGATIVE
+    for match in pattern.finditer(source):
+        yield _trimmed(source, match), match["thing"]
 
 
 def comfy_traps(source: str) -> Iterator[Finding]:

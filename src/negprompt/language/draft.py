@@ -1,12 +1,12 @@
 """A prompt of any dialect → what it says, however spelled: the middle of a translation."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
 from negprompt.errors import Span, shown
+from negprompt.language import sdnext
 from negprompt.language.excerpt import Excerpt, read_emphasis
 from negprompt.language.nodes import (
     Begin,
@@ -21,7 +21,7 @@ from negprompt.language.nodes import (
 from negprompt.language.printer import to_text
 from negprompt.language.schedules import read as read_schedules
 from negprompt.language.schedules import scheduled
-from negprompt.language.stages import split_parts, take_networks, without_comments
+from negprompt.language.stages import comments, split_parts, take_networks, without_comments
 from negprompt.language.tree import Prompt, Weighed
 
 STEPS: Final = 20
@@ -74,6 +74,8 @@ def draft(prompt: Prompt, *, negative: bool) -> Draft:
     """Return what a prompt says; ``negative`` matters to A1111, which splits only the positive."""
     if prompt.dialect == "a1111":
         return _staged(prompt.source or to_text(prompt), negative=negative)
+    if prompt.dialect == "sdnext" and prompt.source:
+        return _staged_by_sdnext(prompt.source, negative=negative)
     found = Draft(composed=prompt.dialect != "compel")
     gathered: list[Weighed] = []
     depth = 0
@@ -107,31 +109,52 @@ def _staged(source: str, *, negative: bool) -> Draft:
     found = Draft()
     whole = Excerpt.of(source)
     excerpt = without_comments(whole)
-    for comment in _COMMENTS.finditer(source):
-        found.lost.append(Loss(Span(*comment.span()), "comments are A1111's; it was left out"))
+    for span in comments(source):
+        found.lost.append(Loss(span, "comments are A1111's; it was left out"))
     weighted: Sequence[tuple[Excerpt, float]] = [(excerpt, 1.0)]
     if not negative:
         excerpt, networks = take_networks(excerpt)
         found.networks += networks
         weighted = split_parts(excerpt)
     for part, weight in weighted:
-        stretches = scheduled(part, STEPS)
-        lengths = [last - before for before, last in pairwise([0, *(s[0] for s in stretches)])]
-        acting = stretches[lengths.index(max(lengths))][1]
-        found.lost += _choices(part)
-        items = [
-            Break(s.span) if s.is_break else Said(s.text, s.weight, s.span)
-            for s in read_emphasis(acting).segments()
-        ]
+        found.lost += _choices(part, "A1111")
+        items = _items(read_emphasis(_longest(part)))
         found.strands.append(Strand(tuple(items), weight, part.span(Span(0, len(part.text)))))
     return found
 
 
-_COMMENTS: Final = re.compile(r"#[^\n]*+")
+def _staged_by_sdnext(source: str, *, negative: bool) -> Draft:
+    """Read SD.Next's stages: networks, schedules, emphasis; its pieces are words apart."""
+    found = Draft()
+    part = Excerpt.of(source)
+    if not negative:
+        part, networks = take_networks(part)
+        found.networks += networks
+    found.lost += _choices(part, "SD.Next")
+    items: list[Item] = []
+    for item in _items(read_emphasis(_longest(part), sdnext.read)):
+        if isinstance(item, Said) and items and isinstance(items[-1], Said):
+            items.append(Said(" ", 1.0, Span(item.span.start, item.span.start)))
+        items.append(item)
+    found.strands.append(Strand(tuple(items), 1.0, Span(0, len(source))))
+    return found
 
 
-def _choices(part: Excerpt) -> Iterator[Loss]:
-    """Yield a loss for each outermost schedule or alternation."""
+def _longest(part: Excerpt) -> Excerpt:
+    """Return what acts longest of a text with schedules."""
+    stretches = scheduled(part, STEPS)
+    lengths = [last - before for before, last in pairwise([0, *(s[0] for s in stretches)])]
+    return stretches[lengths.index(max(lengths))][1]
+
+
+def _items(prompt: Prompt) -> list[Item]:
+    return [
+        Break(s.span) if s.is_break else Said(s.text, s.weight, s.span) for s in prompt.segments()
+    ]
+
+
+def _choices(part: Excerpt, tool: str) -> Iterator[Loss]:
+    """Yield a loss for each outermost schedule or alternation, which are those of a tool."""
     depth = start = 0
     kind = ""
     for node in read_schedules(part.text):
@@ -144,9 +167,9 @@ def _choices(part: Excerpt) -> Iterator[Loss]:
             if depth == 0:
                 yield Loss(
                     part.span(Span(start, node.span.stop)),
-                    "only A1111 changes words between steps; the text that acts longest was kept"
+                    f"a schedule is {tool}'s; the text that acts longest was kept"
                     if kind == "schedule"
-                    else "only A1111 alternates words between steps; the first text was kept",
+                    else f"an alternation is {tool}'s; the first text was kept",
                 )
 
 

@@ -6,7 +6,7 @@ typed all the same.
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import itemgetter
@@ -82,14 +82,14 @@ def join(pieces: Iterable[Excerpt], source: str) -> Excerpt:
     return Excerpt("".join(texts), source, tuple(anchors) or ((0, 0),))
 
 
-def read_emphasis(excerpt: Excerpt) -> Prompt:
-    """Return the tree of an excerpt as A1111 reads emphasis, its spans those of the source.
+def read_emphasis(excerpt: Excerpt, read: Callable[[str], Prompt] = a1111.read) -> Prompt:
+    """Return the tree of an excerpt as A1111, or ``read``, reads it, its spans those of the source.
 
-    The spans do not tile the source: what was cut out has none.  Raises PromptError as
-    ``a1111.read`` does, pointing into the source.
+    The spans do not tile the source: what was cut out has none.  Raises PromptError as ``read``
+    does, pointing into the source.
     """
     try:
-        prompt = a1111.read(excerpt.text)
+        prompt = read(excerpt.text)
     except PromptError as error:
         raise PromptError(
             error.message,
@@ -98,7 +98,8 @@ def read_emphasis(excerpt: Excerpt) -> Prompt:
             source=excerpt.source,
             span=None if error.span is None else excerpt.span(error.span),
         ) from None
-    return Prompt(tuple(_moved(node, excerpt) for node in prompt.nodes), excerpt.source)
+    nodes = tuple(_moved(node, excerpt) for node in prompt.nodes)
+    return Prompt(nodes, excerpt.source, prompt.dialect)
 
 
 def _moved(node: Node, excerpt: Excerpt) -> Node:

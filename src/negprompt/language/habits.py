@@ -32,6 +32,12 @@ _A1111: Final = frozenset({"a1111", "sdnext"})
 _NUMBER: Final = r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)"
 
 
+SCHEDULE: Final = re.compile(
+    rf"(?P<hit>\[[^\[\]|:]*+(?:\|[^\[\]]*+|:(?:[^\[\]:|]*+:)?\s*+{_NUMBER}\s*+)\])"
+)
+"""What looks like ``[a:b:0.5]`` or ``[a|b]``."""
+
+
 def _shouted(text: str, match: re.Match[str]) -> bool:
     """Whether the letters near a match are capitals anyway, so that AND is a word."""
     near = text[max(0, match.start() - 20) : match.start()] + text[match.end() : match.end() + 20]
@@ -74,10 +80,7 @@ HABITS: Final = (
     Habit(
         "a1111",
         "a schedule or alternation",
-        re.compile(
-            r"(?P<hit>\[[^\[\]|:]*+(?:\|[^\[\]]*+"
-            rf"|:(?:[^\[\]:|]*+:)?\s*+{_NUMBER}\s*+)\])"
-        ),
+        SCHEDULE,
         _A1111,
         {"": "read the text as a1111, or write one of its parts alone"},
     ),
@@ -103,17 +106,23 @@ HABITS: Final = (
             "": "take it out and load the network in the tool itself",
         },
     ),
-    Habit(
-        "a1111",
-        "a mark between chunks or prompts",
-        re.compile(r"(?P<hit>\b(?:BREAK|AND)\b)"),
-        _A1111,
-        {
-            "compel": 'write ("one prompt", "another").and()',
-            "midjourney": "divide the prompt with ::",
-            "": "take it out, or read the text as a1111",
-        },
-        _shouted,
+    *(
+        Habit(
+            "a1111",
+            f"a mark between {what}",
+            re.compile(rf"(?P<hit>\b{word}\b)"),
+            known,
+            {
+                "compel": 'write ("one prompt", "another").and()',
+                "midjourney": "divide the prompt with ::",
+                "": "take it out, or read the text as a1111",
+            },
+            _shouted,
+        )
+        for word, what, known in (
+            ("BREAK", "chunks", _A1111),
+            ("AND", "prompts", frozenset({"a1111"})),
+        )
     ),
     Habit(
         "novelai",
@@ -135,7 +144,7 @@ HABITS: Final = (
         re.compile(
             r"(?P<hit>(?<!\\)\{[^{}|]*+\|[^{}]*+\}|(?<!\w)__(?:[^\W_]|[*/-]|_(?!_))++__(?!\w))"
         ),
-        frozenset({"sdnext"}),
+        frozenset(),
         {"": "write the choice itself"},
     ),
     Habit(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import Final
 
@@ -15,6 +16,7 @@ from negprompt.language.detect import (
     look_alikes,
     negations,
 )
+from negprompt.language.schedule_traps import schedule_traps
 from negprompt.language.tree import (
     Begin,
     Break,
@@ -26,6 +28,7 @@ from negprompt.language.tree import (
     Prompt,
     Text,
 )
+from negprompt.language.unfolding import SCHEDULING
 
 _LOOKS_LIKE_WEIGHT: Final = re.compile(
     r"\s*+[+-]*+(?:inf(?:inity)?|nan|\d[\d.,_]*+(?:e[+-]?\d++)?)\s*+", re.IGNORECASE
@@ -38,7 +41,9 @@ def remarks(prompt: Prompt, *, side: Side | None = None) -> tuple[Notice, ...]:
     ``bracket-unclosed``: it acts to the end of the prompt.  ``break-in-group``: A1111 would read
     the word.  ``weight-unread``: ``(x:1e2)``, ``(x:nan)`` are text in A1111's language.
     ``parameters-unread``, ``choice-unread``: what a Midjourney command holds beside its words.
-    And what detect.py finds; some of it where it is known on which ``side`` the prompt stands.
+    ``tool-fails``, ``blend-weights-cancel``: what the tool itself makes nothing of.
+    And what detect.py and schedule_traps.py find; some of it where it is known on which ``side``
+    the prompt stands.
     """
     return tuple(
         Notice(finding.code, f"{finding.about(prompt.source)}; {finding.cure}")
@@ -51,6 +56,13 @@ def findings(prompt: Prompt, *, side: Side | None = None) -> Iterator[Finding]:
     yield from _structure(prompt)
     if prompt.dialect == "a1111":
         yield from a1111_traps(prompt.source, side)
+    if prompt.dialect in SCHEDULING:
+        with suppress(PromptError):  # what cannot be laid out is refused where it is
+            yield from schedule_traps(prompt.source, prompt.dialect, side or "positive")
+    if prompt.dialect == "sdnext":
+        yield from _sdnext(prompt.source)
+    if prompt.dialect == "compel":
+        yield from _compel(prompt)
     if prompt.dialect == "comfy":
         yield from comfy_traps(prompt.source)
     if prompt.dialect == "midjourney":
@@ -86,6 +98,48 @@ def _structure(prompt: Prompt) -> Iterator[Finding]:
 
 
 _UNREAD: Final = {"sdnext": "is no number, and SD.Next closes the bracket without a weight"}
+
+
+def _sdnext(source: str) -> Iterator[Finding]:
+    """Yield where SD.Next itself would read a word, or fail."""
+    if spans := sdnext.unseen_breaks(source):
+        yield Finding(
+            code="break-in-group",
+            spans=tuple(spans),
+            what="starts a new chunk here; in brackets, behind another BREAK or before an escaped "
+            "character SD.Next would read a word",
+            cure="put it outside brackets, with words at both sides, if SD.Next reads the text too",
+        )
+    if spans := sdnext.failing(source):
+        yield Finding(
+            code="tool-fails",
+            spans=tuple(spans),
+            what="is an empty piece of text, at which SD.Next itself fails; here it is read",
+            cure="take the backslash or the empty piece out if SD.Next reads the text too",
+        )
+
+
+def _compel(prompt: Prompt) -> Iterator[Finding]:
+    """Yield blends that have no mean."""
+    opened: list[tuple[Begin, float]] = []
+    spans: list[Span] = []
+    for node in prompt.nodes:
+        if isinstance(node, Begin):
+            opened.append((node, 0.0))
+        elif isinstance(node, Part) and opened:
+            opened[-1] = (opened[-1][0], opened[-1][1] + node.weight)
+        elif isinstance(node, End):
+            begin, total = opened.pop()
+            if begin.kind == "blend" and total == 0 and not node.options:
+                spans.append(Span(begin.span.start, node.span.stop))
+    if spans:
+        yield Finding(
+            code="blend-weights-cancel",
+            spans=tuple(spans),
+            what="has weights that add up to 0 and so no mean: compel makes numbers of it that are "
+            "none, and here it is refused once it is encoded",
+            cure="choose others, or write no_normalize",
+        )
 
 
 def _midjourney(prompt: Prompt) -> Iterator[Finding]:

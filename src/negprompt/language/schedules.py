@@ -136,6 +136,15 @@ def read(text: str) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
+def is_off(text: str) -> bool:
+    """Whether the text is outside A1111's grammar, so that no schedule of it acts."""
+    try:
+        _marks(text)
+    except _NoScheduleError:
+        return True
+    return False
+
+
 class _Marker:
     """The marks of the choices found so far, by where they start; the groups that are open."""
 

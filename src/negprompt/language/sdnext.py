@@ -15,8 +15,9 @@ a1111.py) with these differences::
   letter or digit.  ``a, (b), c`` is "a," 1, "b" 1.1, "c" 1.
 * Mode ``a1111``: texts stay as they are.
 
-Three things differ on purpose: BREAK in a group is a break, as everywhere here; two breaks in a row
-stay two, where SD.Next joins them to the words "BREAK BREAK"; and an empty piece joins like any
+Four things differ on purpose: BREAK in a group is a break, as everywhere here; two breaks in a row
+stay two, where SD.Next joins them to the words "BREAK BREAK"; an escaped character right behind a
+break is text, where SD.Next makes the word "BREAK(" of both; and an empty piece joins like any
 other, where SD.Next crashes.
 """
 
@@ -61,10 +62,15 @@ def read(source: str, mode: Mode = "native") -> Prompt:
     where that is not 1.  Raises PromptError ``nesting-too-deep`` beyond DEEPEST open brackets and
     ``weight-not-finite`` where weights multiply beyond the largest number.
     """
+    return _read(source, mode).prompt()
+
+
+def _read(source: str, mode: Mode) -> "_Reader":
     reader = _Reader(source, mode)
     for token in _TOKEN[mode].finditer(source):
         reader.take(token)
-    return reader.prompt()
+    reader.close()
+    return reader
 
 
 def malformed(source: str) -> list[Span]:
@@ -87,6 +93,24 @@ def unclosed(source: str) -> list[Span]:
     return sorted([*opened["("], *opened["["]], key=lambda span: span.start)
 
 
+def unseen_breaks(source: str) -> list[Span]:
+    """Return the breaks that SD.Next takes for words: see what differs on purpose, above."""
+    return [
+        Span(piece.start, piece.start + (2 if source[piece.start] == "#" else 5))
+        for piece in _read(source, "native").pieces
+        if piece.is_unseen
+    ]
+
+
+def failing(source: str) -> list[Span]:
+    """Return the places where SD.Next joins a text to an empty one, and stops at an IndexError."""
+    return [
+        Span(run[0].start, run[1].start)
+        for run in _read(source, "native").runs()
+        if len(run) > 1 and not run[0].last
+    ]
+
+
 @dataclass(slots=True)
 class _Piece:
     """Text chunks with their places in the source, and the weight so far; a break has no chunks."""
@@ -95,6 +119,8 @@ class _Piece:
     weight: float = 1.0
     chunks: list[tuple[str, int]] = field(default_factory=list)
     is_break: bool = False
+    is_unseen: bool = False
+    """Whether it is a break that SD.Next itself no longer knows for one."""
 
     @property
     def last(self) -> str:
@@ -130,11 +156,14 @@ class _Reader:
                 factor = 1.0 if (read := _number(number)) is None else read
             self._multiply(self.opened[_PARTNER[token[0][-1]]].pop(), factor)
 
-    def prompt(self) -> Prompt:
+    def close(self) -> None:
+        """Let the brackets that are still open act to the end."""
         for bracket, opened in self.opened.items():
             for start in opened:
                 self._multiply(start, _FACTOR[bracket])
-        runs = self._runs()
+
+    def prompt(self) -> Prompt:
+        runs = self.runs()
         starts = [0, *(run[0].start for run in runs[1:]), len(self.source)]
         nodes: list[Node] = []
         for run, (start, stop) in zip(runs, pairwise(starts), strict=False):
@@ -162,16 +191,20 @@ class _Reader:
         last = self.pieces[-1] if self.pieces else None
         before = self.source[start - 1]
         spaced = before == " " or (self.native and before == "\n")
-        if last is not None and not last.is_break and not spaced:
+        if last is None or spaced:
+            self.pieces.append(_Piece(start, chunks=chunks))
+        elif not last.is_break:
             last.chunks += chunks
-        elif text or last is None or not last.is_break:
+        elif text:
+            last.is_unseen = True
             self.pieces.append(_Piece(start, chunks=chunks))
 
     def _plain(self, text: str, base: int) -> None:
         done = 0
         for mark in _BREAK.finditer(text):
             self._text(text[done : mark.start()], base + done, before=mark[0] == "BREAK")
-            self.pieces.append(_Piece(base + mark.start(), is_break=True))
+            unseen = any(self.opened.values()) or bool(self.pieces and self.pieces[-1].is_break)
+            self.pieces.append(_Piece(base + mark.start(), is_break=True, is_unseen=unseen))
             done = mark.end()
             if mark[0] == "##":
                 done += len(text) - done - len(text[done:].lstrip())
@@ -194,7 +227,7 @@ class _Reader:
         if chunks:
             self.pieces.append(_Piece(start, chunks=chunks))
 
-    def _runs(self) -> list[list[_Piece]]:
+    def runs(self) -> list[list[_Piece]]:
         """Return the pieces in runs of equal weight, breaks by themselves."""
         runs: list[list[_Piece]] = []
         for piece in self.pieces:

@@ -25,6 +25,7 @@ from negprompt.language.tree import Prompt
 
 _COMMENT_LINE: Final = re.compile(r"(?:\A|\n)#[^\n]*+(?:\n|\Z)")
 _COMMENT: Final = re.compile(r"#[^\n]*+(?:\n|\Z)")
+_COMMENT_TEXT: Final = re.compile(r"#[^\n]*+")
 _NETWORK: Final = re.compile(r"<(\w++):([^>]++)>")
 _AND: Final = re.compile(r"\bAND\b")
 _WEIGHT: Final = re.compile(r"\s*+([-+]?(?:\d+\.?|\d*\.\d+))")
@@ -112,6 +113,11 @@ def staged(
 def uncommented(text: str) -> str:
     """Return the text without comments, a line break in the place of each."""
     return without_comments(Excerpt.of(text)).text
+
+
+def comments(text: str) -> tuple[Span, ...]:
+    """Return the places of the comments, without the line breaks behind them."""
+    return tuple(Span(*match.span()) for match in _COMMENT_TEXT.finditer(text))
 
 
 def networks(text: str) -> Called:

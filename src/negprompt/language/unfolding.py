@@ -1,14 +1,16 @@
 """A prompt of any dialect → what acts at which step: weighted parts, each with its schedule.
 
-In A1111's language that is ``staged``, but for a negative, in which AND divides here. Midjourney's
-``::`` and ``--no`` divide, too. The other dialects have one part that acts throughout; compel's
-``.and()`` and ``.blend()`` join embeddings, and stay inside it.
+In A1111's language that is ``staged``, but for a negative, in which AND divides here. SD.Next has
+A1111's schedules and networks, and no AND. Midjourney's ``::`` and ``--no`` divide, too. The other
+dialects have one part that acts throughout; compel's ``.and()`` and ``.blend()`` join embeddings,
+and stay inside it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from negprompt.errors import PromptError, Span
+from negprompt.language import a1111, sdnext
 from negprompt.language.detect import Side
 from negprompt.language.dialects import parse
 from negprompt.language.excerpt import Excerpt, read_emphasis
@@ -26,6 +28,8 @@ from negprompt.language.stages import (
 )
 from negprompt.language.tree import Prompt
 
+SCHEDULING: Final = ("a1111", "sdnext")
+"""Dialects whose texts may change between steps."""
 MOST_PARTS: Final = 64
 """Parts of one prompt: each is a pass of the model at every step."""
 MOST_CHANGES: Final = 20_000
@@ -41,18 +45,29 @@ def unfold(text: str, dialect: str = "a1111", *, steps: int, side: Side = "posit
     """
     prompt = parse(text, dialect)
     if dialect == "a1111":
-        pieces = _pieces(text, side)
+        pieces = weighted_pieces(text, side)
         _check_parts(text, len(pieces))
         for piece, _ in pieces:
             _check_changes(piece, steps)
         return staged(text, steps) if side == "positive" else Staged(_against(pieces, steps), ())
+    if dialect == "sdnext":
+        piece, networks = without_networks(text, side)
+        _check_changes(piece, steps)
+        return Staged(_against([(piece, 1.0)], steps, sdnext.read), networks)
     shares = list(_shares(prompt)) if dialect == "midjourney" else [(prompt, 1.0)]
     _check_parts(text, len(shares))
     networks = tuple(node for node in prompt.nodes if isinstance(node, Network))
     return Staged(tuple(StagedPart(w, (Acting(steps, p),)) for p, w in shares), networks)
 
 
-def _pieces(text: str, side: Side) -> tuple[tuple[Excerpt, float], ...]:
+def without_networks(text: str, side: Side) -> tuple[Excerpt, tuple[Network, ...]]:
+    """Return what is left of an SD.Next prompt for its schedules, and the networks it calls."""
+    whole = Excerpt.of(text)
+    return take_networks(whole) if side == "positive" else (whole, ())
+
+
+def weighted_pieces(text: str, side: Side) -> tuple[tuple[Excerpt, float], ...]:
+    """Return the parts of an A1111 prompt for their schedules, each with its weight."""
     whole = without_comments(Excerpt.of(text))
     if side == "positive":
         return split_parts(take_networks(whole)[0])
@@ -60,11 +75,15 @@ def _pieces(text: str, side: Side) -> tuple[tuple[Excerpt, float], ...]:
     return parts if len(parts) > 1 else ((whole, 1.0),)
 
 
-def _against(pieces: Sequence[tuple[Excerpt, float]], steps: int) -> tuple[StagedPart, ...]:
+def _against(
+    pieces: Sequence[tuple[Excerpt, float]],
+    steps: int,
+    read: Callable[[str], Prompt] = a1111.read,
+) -> tuple[StagedPart, ...]:
     return tuple(
         StagedPart(
             weight,
-            tuple(Acting(last, read_emphasis(text)) for last, text in scheduled(piece, steps)),
+            tuple(Acting(last, read_emphasis(t, read)) for last, t in scheduled(piece, steps)),
             choices_in(piece),
         )
         for piece, weight in pieces
