@@ -24,6 +24,7 @@ from negprompt.measure.ablate.data import command, to_csv, to_json
 from negprompt.measure.ablate.page import page
 from negprompt.measure.ablate.written import written
 from negprompt.measure.probes.asking import Probe
+from negprompt.models.choices import Loading
 from negprompt.models.families import SD1, SDXL
 from negprompt.models.load import Model, load
 
@@ -243,6 +244,12 @@ def test_json_and_csv_say_the_same(report: Report) -> None:
         assert int(mine["lost"]) == concept["lost"]
         assert term["verdict"] == mine["verdict"]
     assert "--cfg 12" in command(report)
+    loading = Loading(vae="other.safetensors", lora_dir="loras", loras=(("ink", 0.5),))
+    question = replace(report.question, base=replace(report.question.base, loading=loading))
+    said = command(replace(report, question=question, labels=Path("eyes.csv")))
+    for words in ("--vae other.safetensors", "--lora-dir loras", "--lora ink:0.5", "--labels eyes"):
+        assert words in said
+        assert words not in command(report)
 
 
 def test_a_report_is_written(report: Report, tmp_path: Path) -> None:

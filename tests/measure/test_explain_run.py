@@ -214,6 +214,7 @@ def test_strengths_of_gaussians_are_known() -> None:
         passes=2,
         predict=predict,
         clean=lambda prediction: prediction,
+        picture=lambda prediction: prediction,
     )
     request = Request(prompt="", cfg=scale)
     watch, look = Watch(request, questions), Look(request, questions)

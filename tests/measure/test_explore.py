@@ -47,6 +47,7 @@ def test_a_sheet_has_every_scale_and_negative(tmp_path: Path) -> None:
     bare = explore(BASE, place, None, COLUMNS)
     assert place.spent.made == 26
     assert "No probe" in verdict(bare)
+    assert [cell.passes for cell in bare.cells] == [cell.passes for cell in sheet.cells]
 
     more = further(BASE, "B4", "hat", place, ALWAYS, columns=COLUMNS)
     assert [(cell.name, cell.negative) for cell in more.cells] == [

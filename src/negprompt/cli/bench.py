@@ -2,11 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from negprompt.cli import options
+from negprompt.cli import options, probing, protocol
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say
 from negprompt.errors import RequestError
@@ -15,61 +13,45 @@ if TYPE_CHECKING:
     from negprompt.cli.terminal import OnStep
     from negprompt.measure.arms import Bench
 
-Suite = Literal["negatives", "card"]
-
 
 @app.command(epilog="Example: negprompt bench --suite negatives --quick")
 def bench(
     *,
-    suite: Annotated[
-        Suite, typer.Option(help="negatives: each one on paired seeds. card: model and judges.")
-    ] = "negatives",
-    quick: Annotated[
-        bool, typer.Option("--quick", help="The same with few seeds, in a few minutes.")
-    ] = False,
-    seeds: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=10_000,
-            help="Paired seeds a row: 64, or 8 when quick.",
-            show_default=False,
-        ),
-    ] = None,
-    scale: Annotated[
-        float | None,
-        typer.Option("--scale", "--cfg", help="Guidance scale of all rows: 2.", show_default=False),
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Denoising steps: 25.", show_default=False)
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of the first picture of an arm: 0.", show_default=False)
-    ] = None,
-    judge: Annotated[
-        Literal["first", "second"],
-        typer.Option(help="Whose word counts; the second judge was used for no tuning."),
-    ] = "first",
+    suite: protocol.SuiteName = "negatives",
+    quick: protocol.Quick = False,
+    seeds: protocol.Seeds = None,
+    scale: protocol.BenchScale = None,
+    steps: protocol.BenchSteps = None,
+    seed: protocol.BenchSeed = None,
+    judge: protocol.JudgeName = "first",
     model: options.ModelName = "pocket",
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Forget what an earlier run measured.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where card.md and card.json are written.")
-    ] = Path("out"),
+    anew: protocol.Anew = False,
+    as_json: probing.AsJson = False,
+    out: protocol.Tables = Path("out"),
+    prompts: protocol.Prompts = None,
+    rules: protocol.Rules = None,
+    rule: protocol.OwnRules = None,
+    arms: protocol.Arms = None,
+    estimate: probing.Estimate = False,
 ) -> None:
     """Measure what negatives do, or how good model and judges are.
 
     Finished batches are kept in the user's cache, so an interrupted bench goes on where it was.
     """
-    given = {"seeds": seeds, "scale": scale, "steps": steps, "seed": seed}
+    number, first = protocol.seeds_of(seeds, seed)
+    given = {"seeds": number, "scale": scale, "steps": steps, "seed": first}
     given = {name: value for name, value in given.items() if value is not None}
+    more = protocol.More(prompts, rules, tuple(rule or ()), arms, estimate, anew)
     try:
         if suite == "card":
+            more.refuse(suite)
             _card(model, out, given, quick=quick, anew=anew, as_json=as_json)
-        else:
+        elif suite == "negatives":
+            more.refuse(suite)
             _negatives(model, judge, given, quick=quick, anew=anew, as_json=as_json)
+        else:
+            asked = protocol.asked(suite, given, more, quick=quick)
+            protocol.measured(asked, model, more, judge=judge, out=out, as_json=as_json)
     except KeyboardInterrupt:
         say("what is measured is kept: the same command goes on from here")
         raise

@@ -136,10 +136,8 @@ def cell(name: str, asked: Request, gallery: Gallery, probe: Probe | None) -> Ce
     passes = None
     for first in range(asked.seed, asked.seed + asked.count, BATCH):
         count = min(BATCH, asked.seed + asked.count - first)
-        made, before = gallery.spent.made, gallery.spent.passes
         batch = gallery.batch(replace(asked, seed=first, count=count))
-        if gallery.spent.made > made:
-            passes = (gallery.spent.passes - before) // (gallery.spent.made - made)
+        passes = batch.passes[0]
         images += batch.images[: max(0, SHOWN - len(images))]
         layouts += [layout(image) for image in batch.images]
         if reader is not None and things:

@@ -89,7 +89,7 @@ def known(path: Path, probe: Probe) -> Known:
         pairs = list(_beside(probe, term, [label for label in sure if label.term == term]))
         said = tuple(float(p > SEEN_FROM) for p, _ in pairs)
         by_term[term] = Labels(said, tuple(true for _, true in pairs))
-    return Known(eyes, by_term)
+    return Known(eyes, by_term, path)
 
 
 def lines(path: Path, probe: Probe) -> dict[str, Line]:

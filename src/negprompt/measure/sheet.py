@@ -52,6 +52,20 @@ def sheet(found: Comparison, lines: Sequence[str], most: int = 24) -> Image.Imag
     return draw(strips, title, [*lines, *more])
 
 
+def contact(
+    images: Sequence[Image.Image], seeds: Sequence[int], prompt: str, last: str, most: int = 96
+) -> Image.Image:
+    """Draw pictures of one prompt with the seed under each; ``last`` stands at the bottom."""
+    shown = min(len(images), most)
+    rows = [range(first, min(first + COLUMNS, shown)) for first in range(0, shown, COLUMNS)]
+    strips = [
+        Strip("", [images[k] for k in places], [f"seed {seeds[k]}" for k in places])
+        for places in rows
+    ]
+    more = [f"(the first {shown} of {len(images)})"] if shown < len(images) else []
+    return draw(strips, [prompt], [*more, last])
+
+
 def heat(difference: NDArray[np.float32]) -> Image.Image:
     """A map of differences ``[h, w]`` in [0, 1] as a picture: black none, white FULL or more."""
     grey = Image.fromarray((np.clip(difference / FULL, 0, 1) * 255).astype(np.uint8))

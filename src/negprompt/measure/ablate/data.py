@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import shlex
+from dataclasses import fields
 from typing import Any
 
 from negprompt.measure.ablate.findings import Change, Comparison, Report, TermFinding
 from negprompt.measure.ablate.question import Arm
 from negprompt.measure.statistics import Interval
+from negprompt.models.choices import NOTHING_BESIDE, Loading
 
 VERSION = 1
 """Of the form of the JSON."""
@@ -63,14 +65,27 @@ def command(report: Report) -> str:
     words += ["--seed", str(base.seed), "--margin", f"{question.margin:g}"]
     for thing in question.keeps:
         words += ["--keep", thing]
+    if report.labels is not None:
+        words += ["--labels", str(report.labels)]
     settings = {"--cfg": base.cfg, "--steps": base.steps, "--scheduler": base.scheduler}
     settings |= {"--rule": base.rule, "--rescale": base.rescale, "--scheme": base.scheme}
     if base.size is not None:
         settings["--size"] = "{}x{}".format(*base.size)
-    for name, value in settings.items():
+    for name, value in (settings | _loading(base.loading)).items():
         if value is not None:
             words += [name, f"{value:g}" if isinstance(value, float) else str(value)]
+    for name, weight in base.loading.loras:
+        words += ["--lora", f"{name}:{weight:g}"]
     return shlex.join(words)
+
+
+def _loading(loading: Loading) -> dict[str, str | None]:
+    """What is loaded beside the model, where it is not as usual."""
+    names = [field.name for field in fields(Loading) if field.name != "loras"]
+    given = {name: getattr(loading, name) for name in names}
+    usual = {name: getattr(NOTHING_BESIDE, name) for name in names}
+    said = {name: value for name, value in given.items() if value != usual[name]}
+    return {f"--{name.replace('_', '-')}": value for name, value in said.items()}
 
 
 def to_csv(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -134,6 +135,8 @@ class Report:
     spent: Spent
     notices: tuple[Notice, ...]
     tally: Tally
+    labels: Path | None = None
+    """What put the figures right."""
 
 
 def counted(
@@ -181,6 +184,8 @@ class Known:
 
     by_picture: Mapping[tuple[str, str], bool]
     by_term: Mapping[str, Labels]
+    file: Path | None = None
+    """Where it is written."""
 
 
 def _change(

@@ -9,7 +9,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,7 @@ from negprompt.models.load import Model
 from negprompt.trace.events import Stepped
 
 PUSH: Final = "negprompt push"
+PASSES: Final = "negprompt passes"
 PICTURES: Final = "pictures"
 
 
@@ -40,6 +41,17 @@ class Batch:
     paths: tuple[Path, ...]
     push: tuple[float | None, ...]
     """Mean over the steps of ‖g - p‖ of each."""
+    passes: tuple[int | None, ...] = ()
+    """Rows of the model for each; None where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A picture with what was noted when it was made."""
+
+    image: Image.Image
+    push: float | None
+    passes: int | None
 
 
 @dataclass(slots=True)
@@ -78,7 +90,8 @@ class Gallery:
         else:
             self.spent.kept += len(paths)
         self.on_pictures(len(paths))
-        return Batch(tuple(image for image, _ in kept), paths, tuple(push for _, push in kept))
+        images, pushes = tuple(one.image for one in kept), tuple(one.push for one in kept)
+        return Batch(images, paths, pushes, tuple(one.passes for one in kept))
 
     def place(self, request: Request) -> Path:
         """The folder of an arm's pictures."""
@@ -87,25 +100,24 @@ class Gallery:
         question = json.dumps([asked, self.mark], sort_keys=True)
         return self.folder / PICTURES / hashlib.sha256(question.encode()).hexdigest()[:16]
 
-    def _make(
-        self, request: Request, paths: Sequence[Path]
-    ) -> list[tuple[Image.Image, float | None]]:
+    def _make(self, request: Request, paths: Sequence[Path]) -> list[_Kept]:
         start = time.monotonic()
         made = run(request, model=self.model)
         self.spent.seconds += time.monotonic() - start
         self.spent.made += len(paths)
         self.spent.passes += made.cost.passes * len(paths)
         paths[0].parent.mkdir(parents=True, exist_ok=True)
-        pushes = _pushes(made)
-        pairs = list(zip(made.images, pushes, strict=True))
-        for path, (image, push), seed in zip(paths, pairs, made.seeds, strict=True):
+        passes, pushes = made.cost.passes, _pushes(made)
+        kept = [_Kept(i, push, passes) for i, push in zip(made.images, pushes, strict=True)]
+        for path, one, seed in zip(paths, kept, made.seeds, strict=True):
             info = PngInfo()
             info.add_text("parameters", infotext.write(parameters(made, seed)))
-            info.add_text(PUSH, repr(push))
+            info.add_text(PUSH, repr(one.push))
+            info.add_text(PASSES, str(passes))
             data = io.BytesIO()
-            image.save(data, "PNG", pnginfo=info)
+            one.image.save(data, "PNG", pnginfo=info)
             write(path, data.getvalue())
-        return [(image.convert("RGB"), push) for image, push in pairs]
+        return [replace(one, image=one.image.convert("RGB")) for one in kept]
 
 
 def gallery(
@@ -168,11 +180,16 @@ def _push(steps: Sequence[Stepped], image: int) -> float:
     return mean(step.norm_guided_minus_positive for step in steps if step.image == image)
 
 
-def _read(path: Path) -> tuple[Image.Image, float | None] | None:
-    """A kept picture and its push; None where it is absent or damaged."""
+def _read(path: Path) -> _Kept | None:
+    """A kept picture; None where it is absent or damaged."""
     try:
         with Image.open(path, formats=("PNG",)) as image:
-            push: Any = getattr(image, "text", {}).get(PUSH)
-            return image.convert("RGB"), None if push is None else float(push)
+            noted: Any = getattr(image, "text", {})
+            push, passes = noted.get(PUSH), noted.get(PASSES)
+            return _Kept(
+                image.convert("RGB"),
+                None if push is None else float(push),
+                None if passes is None else int(passes),
+            )
     except (OSError, ValueError, SyntaxError):
         return None

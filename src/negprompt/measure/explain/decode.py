@@ -30,7 +30,7 @@ def decoded(pipe: Any, latents: Tensor) -> "tuple[Image, ...]":
                 x = x * torch.tensor(deviation).to(x).view(shape) / config.scaling_factor
                 x = x + torch.tensor(mean).to(x).view(shape)
             else:
-                x = x / config.scaling_factor
+                x = x / config.scaling_factor + (config.get("shift_factor") or 0.0)
             made.append(vae.decode(x, return_dict=False)[0])
     finally:
         if careful:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from negprompt.encoding.condition import lengthen
+from negprompt.encoding.encoders import lengthen, longest
 from negprompt.encoding.types import Encoded
 from negprompt.engine import BATCH, Generation, Request, loaded, run
 from negprompt.errors import RequestError
@@ -211,7 +211,7 @@ def _words(planned: Plan) -> tuple[str, str]:
 
 def _questions(asked: _Asked, model: "Model", target: Target | None, at: int) -> Questions:
     """Encode every text that is asked about, all to one length."""
-    request, encoders = asked.request, model.family.encoders(model.pipe)
+    request, encoders = asked.request, model.encoders
     if request.clip_skip is not None:
         encoders = encoders.skipping(request.clip_skip)
     if request.embeddings is not None:
@@ -229,16 +229,16 @@ def _questions(asked: _Asked, model: "Model", target: Target | None, at: int) ->
     texts = dict.fromkeys(text for baseline in baselines for text, _ in baseline)
     made = {text: encode(text) for text in texts}
     goal = encoders.encode(parse(target.caption)) if target is not None else None
-    null, empty = encoders.null(model.family.null(model.pipe)), encoders.null("empty").embeds
+    null, empty = encoders.null(model.family.null(model.pipe)), encoders.null("empty")
     prompt = encode(request.prompt)
-    length = max(e.embeds.shape[1] for e in (prompt, *made.values(), *([goal] if goal else [])))
+    lengths = longest((prompt, *made.values(), *([goal] if goal else [])))
     return Questions(
         full=asked.full,
         without=asked.lacking,
         growing=asked.growing,
-        null=lengthen(null, length, null.embeds),
-        encoded={text: lengthen(e, length, empty, request.match) for text, e in made.items()},
-        target=lengthen(goal, length, empty) if goal is not None else None,
+        null=lengthen(null, lengths, null),
+        encoded={text: lengthen(e, lengths, empty, request.match) for text, e in made.items()},
+        target=lengthen(goal, lengths, empty) if goal is not None else None,
         at=at,
     )
 

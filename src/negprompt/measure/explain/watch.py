@@ -60,7 +60,7 @@ class Watch:
         g, g0 = seen.guided, asked.guided(())
         changes = [g - asked.guided(baseline) for baseline in self.questions.without]
         self.steps.append(_step(seen, asked.mean(self.questions.full), g - g0, changes))
-        first = [strength(change[0].float().cpu().numpy()) for change in changes]
+        first = [strength(seen.picture(change)[0].float().cpu().numpy()) for change in changes]
         self.maps = [a + b for a, b in zip(self.maps, first, strict=True)] if self.maps else first
 
 
