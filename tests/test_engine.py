@@ -11,7 +11,7 @@ import pytest
 import torch
 from diffusers import EulerAncestralDiscreteScheduler, StableDiffusionPipeline
 from PIL import Image
-from tests.tiny_models import tiny_sd, tiny_sdxl, zero_snr
+from tests.tiny_models import tiny_sd, tiny_sd3, tiny_sdxl, zero_snr
 
 from negprompt.engine import Cost, Generation, Request, run
 from negprompt.engine.request import MAX_CHARACTERS
@@ -25,6 +25,7 @@ SMALL: dict[str, Any] = {"steps": 3, "cfg": 5.0}
 PIPES: dict[str, Callable[[], Any]] = {
     "sd": tiny_sd,
     "sdxl": tiny_sdxl,
+    "sd3": tiny_sd3,
     "zero-snr": lambda: tiny_sd(schedule=zero_snr()),
 }
 each_pipe = pytest.mark.parametrize("name", PIPES)

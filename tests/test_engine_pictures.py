@@ -8,14 +8,20 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.tiny_models import tiny_sd, tiny_sdxl
+from tests.tiny_models import tiny_flux, tiny_sd, tiny_sd3, tiny_sdxl
 
 from negprompt.engine import Generation, Request, run
 from negprompt.errors import OutputError, RequestError
 from negprompt.models.families import family_of
 from negprompt.models.load import Model
 
-MAKE: dict[str, Any] = {"StableDiffusion": tiny_sd, "StableDiffusionXL": tiny_sdxl}
+MAKE: dict[str, Any] = {
+    "StableDiffusion": tiny_sd,
+    "StableDiffusionXL": tiny_sdxl,
+    "StableDiffusion3": tiny_sd3,
+    "Flux": tiny_flux,
+}
+SIZED = ("StableDiffusion3", "Flux")
 each_family = pytest.mark.parametrize("family", MAKE)
 
 
@@ -47,11 +53,14 @@ def test_it_is_what_diffusers_makes(
     own = getattr(diffusers, f"{family}{kind}Pipeline").from_pipe(MAKE[family]())
     own.set_progress_bar_config(disable=True)
     given = {"mask_image": Image.open(pictures["mask"])} if mask else {}
-    sides = {"height": 32, "width": 32} if mask else {}
+    sides = {"height": 32, "width": 32} if mask or family in SIZED else {}
+    scale = {"guidance_scale": 5.0}
+    if family == "Flux":  # diffusers embeds 7 by default where it starts from a picture
+        scale = {"true_cfg_scale": 5.0, "guidance_scale": 3.5}
     for seed, image in enumerate(made.images):
         wanted = own(
             "a cat", negative_prompt="blurry", image=Image.open(pictures["image"]), **given,
-            **sides, strength=strength, guidance_scale=5.0, num_inference_steps=6,
+            **sides, **scale, strength=strength, num_inference_steps=6,
             generator=torch.Generator("cpu").manual_seed(seed),
         ).images[0]  # fmt: skip
         apart = np.abs(np.asarray(image, dtype=int) - np.asarray(wanted, dtype=int)).max()

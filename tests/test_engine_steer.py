@@ -7,14 +7,14 @@ import pytest
 import torch
 from diffusers import StableDiffusionImg2ImgPipeline
 from PIL import Image, ImageChops
-from tests.tiny_models import tiny_sd, tiny_sdxl
+from tests.tiny_models import tiny_sd, tiny_sd3, tiny_sdxl
 from torch import Tensor
 
 import negprompt
 from negprompt.errors import ModelError, PromptError, RequestError
 from negprompt.models.families import family_of
 
-PIPES = {"sd": tiny_sd, "sdxl": tiny_sdxl}
+PIPES = {"sd": tiny_sd, "sdxl": tiny_sdxl, "sd3": tiny_sd3}
 each_pipe = pytest.mark.parametrize("name", PIPES)
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.tiny_models import tiny_sd, tiny_sdxl, tokenizer
 
-from negprompt.encoding.condition import Encoders, condition, words_of
+from negprompt.encoding.condition import condition, words_of
+from negprompt.encoding.encoders import Encoders
 from negprompt.encoding.tokens import tokenize
 from negprompt.encoding.types import Encoded
 from negprompt.errors import PromptError

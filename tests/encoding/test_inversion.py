@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 from tests.tiny_models import tiny_sd, tiny_sdxl, tokenizer
 from torch import Tensor
 
-from negprompt.encoding.condition import Encoders, condition
+from negprompt.encoding.condition import condition
+from negprompt.encoding.encoders import Encoders
 from negprompt.encoding.inversion import expanded, of_state, read
 from negprompt.encoding.types import Conditioning
 from negprompt.errors import ModelError

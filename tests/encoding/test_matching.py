@@ -9,7 +9,8 @@ from torch import Tensor
 
 from negprompt.encoding.chunking import CHUNKINGS
 from negprompt.encoding.compose import MATCHES, blended, conjoined
-from negprompt.encoding.condition import Encoders, condition
+from negprompt.encoding.condition import condition
+from negprompt.encoding.encoders import Encoders
 from negprompt.encoding.lengths import T5_LENGTHS, t5_length
 from negprompt.encoding.normalising import NORMALISATIONS
 from negprompt.encoding.weighting import SCHEMES

@@ -94,7 +94,7 @@ def test_a_folder_without_a_pipeline_is_told(tmp_path: Path) -> None:
     assert caught.value.code == "model-no-pipeline"
 
 
-@pytest.mark.parametrize("kind", ["FluxPipeline", "os.system", None])
+@pytest.mark.parametrize("kind", ["SanaPipeline", "os.system", None])
 def test_a_pipeline_of_another_kind_is_refused_before_its_weights_are_read(
     folder: Path, tmp_path: Path, kind: str | None
 ) -> None:

@@ -48,6 +48,8 @@ class TextEncoder:
     """A ``CLIPTextModel`` or ``CLIPTextModelWithProjection``."""
     penultimate: bool = False
     """Take the last hidden state but one, without final norm (SDXL), not the last with it."""
+    pooled: str = "text_embeds"
+    """Name of the output that is the pooled embedding, where the model has it."""
     skip: int = 1
     """A1111's "Clip skip": take the last hidden state but ``skip − 1``, with final norm."""
     names: Names = field(default=NO_NAMES, repr=False)
@@ -86,10 +88,10 @@ class TextEncoder:
     @torch.no_grad()
     def __call__(self, chunk: Chunk, hidden: frozenset[int] = frozenset()) -> Hidden:
         """Encode one chunk; no position attends to the ``hidden`` ones. Shapes: see Hidden."""
-        device = _device(self.model)
+        device = device_of(self.model)
         settings: dict[str, Any] = {"output_hidden_states": self.penultimate or self.skip > 1}
         if hidden:
-            seen = [int(place not in hidden) for place in range(self.limits.room + 2)]
+            seen = [int(place not in hidden) for place in range(self.limits.length)]
             settings["attention_mask"] = torch.tensor([seen], device=device)
         vectors = {
             place: self.names.load(token.vector.file)[token.vector.index]
@@ -98,7 +100,7 @@ class TextEncoder:
         }
         with _standing_in(self.model, vectors):
             out = self.model(torch.tensor([chunk.ids(self.limits)], device=device), **settings)
-        return Hidden(self._states(out), getattr(out, "text_embeds", None))
+        return Hidden(self._states(out), getattr(out, self.pooled, None))
 
     def _states(self, out: Any) -> Tensor:
         if self.penultimate:
@@ -130,7 +132,7 @@ def _standing_in(model: Any, vectors: Mapping[int, Tensor]) -> Iterator[None]:
         handle.remove()
 
 
-def _device(model: Any) -> torch.device:
+def device_of(model: Any) -> torch.device:
     """Where a model wants its input: under offloading not where its weights lie."""
     hook = getattr(model, "_hf_hook", None)
     device = getattr(hook, "execution_device", None)

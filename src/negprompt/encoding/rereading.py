@@ -28,12 +28,15 @@ def comfy_plus_plus(r: Reading) -> "list[Tensor]":
     ``faded`` as in ``down_weight``.  BlenderNeko/ComfyUI_ADV_CLIP_emb.
     """
     made = _faded(r, r.chunks, r.z)
+    weights: dict[int, float] = {}  # of each word, that of its first token
+    for token in (token for chunk in r.chunks for token in chunk.tokens):
+        weights.setdefault(token.word, token.weight)
     for place, chunk in enumerate(r.chunks):
-        strong = {t.word: t.weight for t in chunk.tokens if t.weight > 1}
-        for word, weight in strong.items():
+        more = r.column([max(weight, 1.0) - 1 for weight in chunk.weights(r.limits)])
+        for word in dict.fromkeys(token.word for token in chunk.tokens if weights[token.word] > 1):
             there = r.column([float(other == word) for other in chunk.words(r.limits)])
             apart = r.z(chunk) - r.z(r.less(chunk, _belongs_to(word)))
-            made[place] = made[place] + there * (weight - 1) * apart
+            made[place] = made[place] + there * more * apart
     return made
 
 
@@ -81,7 +84,7 @@ def compel(r: Reading) -> "list[Tensor]":
         for place, chunk in enumerate(r.chunks, 1):
             hidden = {i for i, other in enumerate(chunk.words(r.limits)) if other == word}
             if left < whole and hidden and place == len(r.chunks):
-                hidden |= set(range(max(hidden), r.limits.room + 2))
+                hidden |= set(range(max(hidden), r.limits.length))
             made.append(_lerped(r, chunk, frozenset(hidden)))
         return made
 

@@ -11,7 +11,7 @@ from typing import Any
 from negprompt.encoding.choices import known
 from negprompt.encoding.chunking import CHUNKINGS, MAX_CHUNKS
 from negprompt.encoding.names import Names
-from negprompt.encoding.tokens import NO_NAMES, Limits, tokenize
+from negprompt.encoding.tokens import NO_NAMES, Limits, missing, tokenize
 from negprompt.encoding.types import TokenWeight
 from negprompt.errors import Span
 from negprompt.language import Prompt
@@ -45,6 +45,8 @@ class Table:
     terms: tuple[Term, ...]
     past: tuple[int, ...]
     """Terms with a token past the first chunk, which tools that read one chunk cut off."""
+    missing: tuple[tuple[str, Span], ...] = ()
+    """Textual inversions that are called and that no file has."""
 
     @property
     def too_long(self) -> bool:
@@ -80,7 +82,8 @@ def table(
         for position, token in enumerate(chunk.tokens, 1)
     )
     late = {row.term for row in rows if row.chunk > 1 and row.term is not None}
-    return Table(rows, len(cut), limits.room, named, tuple(sorted(late)))
+    absent = tuple(missing(prompt, names))
+    return Table(rows, len(cut), limits.room, named, tuple(sorted(late)), absent)
 
 
 def _spelled(token: TokenWeight, tokenizer: Any) -> str:

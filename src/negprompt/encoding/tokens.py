@@ -33,7 +33,8 @@ class Tokenizer(Protocol):
 class Limits:
     """How the tokenizer of a model bounds a chunk."""
 
-    bos: int
+    bos: int | None
+    """None where nothing stands before the text (T5)."""
     eos: int
     pad: int
     comma: int | None
@@ -42,6 +43,16 @@ class Limits:
     """Tokens of text in a chunk: 75 for CLIP."""
     plus: int | None = None
     """Id of the token ``+``, put in place of a word to read the rest without it; None: ``eos``."""
+
+    @property
+    def front(self) -> int:
+        """Tokens before the text."""
+        return int(self.bos is not None)
+
+    @property
+    def length(self) -> int:
+        """Tokens of a chunk, those before and behind the text among them."""
+        return self.front + self.room + 1
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> "Limits":
@@ -66,20 +77,21 @@ class Chunk:
     tokens: tuple[TokenWeight, ...] = ()
 
     def ids(self, limits: Limits) -> list[int]:
-        """Begin, text, end, padding: ``room + 2`` ids."""
+        """Begin, text, end, padding: ``limits.length`` ids."""
+        begin = [] if limits.bos is None else [limits.bos]
         text = [token.id for token in self.tokens]
         padding = [limits.pad] * (limits.room - len(text))
-        return [limits.bos, *text, limits.eos, *padding]
+        return [*begin, *text, limits.eos, *padding]
 
     def weights(self, limits: Limits) -> list[float]:
         """One weight per id: 1 at begin, end and padding."""
         text = [token.weight for token in self.tokens]
-        return [1.0, *text, *[1.0] * (limits.room + 1 - len(text))]
+        return [*[1.0] * limits.front, *text, *[1.0] * (limits.room + 1 - len(text))]
 
     def words(self, limits: Limits) -> list[int]:
         """The word of each id: 0 at begin, end and padding."""
         text = [token.word for token in self.tokens]
-        return [0, *text, *[0] * (limits.room + 1 - len(text))]
+        return [*[0] * limits.front, *text, *[0] * (limits.room + 1 - len(text))]
 
 
 def tokenize(
@@ -126,6 +138,14 @@ def runs(prompt: Prompt) -> Iterator[Segment]:
         called = isinstance(node, Embedding)
     if run is not None:
         yield run
+
+
+def missing(prompt: Prompt, names: Names = NO_NAMES) -> Iterator[tuple[str, Span]]:
+    """Yield the inversions that a prompt calls and that no file has: nothing stands for them."""
+    for run in runs(prompt):
+        for call in called(run.text, prompt.dialect, names):
+            if call.file is None:
+                yield call.name, run.locate(call.start, call.stop)
 
 
 def with_inversions(tokens: Sequence[TokenWeight], names: Names) -> Iterator[TokenWeight]:

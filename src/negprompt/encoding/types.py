@@ -49,6 +49,22 @@ class Encoded:
     pooled: "Tensor | None"
     """``[1, p]`` for models that take one, from the first chunk, unweighted."""
     tokens: tuple[TokenWeight, ...] = ()
+    tail: "Tensor | None" = None
+    """``[1, u, d]``: what a second kind of encoder says, behind all chunks of the first (SD3)."""
+
+    @property
+    def whole(self) -> "Tensor":
+        """All that the denoiser takes, ``[1, t + u, d]``."""
+        if self.tail is None:
+            return self.embeds
+        import torch
+
+        return torch.cat([self.embeds, self.tail], dim=1)
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """``t`` and ``u``."""
+        return self.embeds.shape[1], 0 if self.tail is None else self.tail.shape[1]
 
 
 @dataclass(frozen=True, slots=True)

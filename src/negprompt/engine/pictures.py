@@ -1,5 +1,6 @@
 """A picture to start from, and a mask → diffusers' own pipelines on the parts that are loaded."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,11 @@ PIPELINES: Final[Mapping[str, tuple[str, str]]] = {
         "StableDiffusionXLImg2ImgPipeline",
         "StableDiffusionXLInpaintPipeline",
     ),
+    "StableDiffusion3Pipeline": (
+        "StableDiffusion3Img2ImgPipeline",
+        "StableDiffusion3InpaintPipeline",
+    ),
+    "FluxPipeline": ("FluxImg2ImgPipeline", "FluxInpaintPipeline"),
 }
 """The pipelines from an image, and from an image and a mask, for each from text alone."""
 
@@ -32,13 +38,15 @@ class Start:
     """White is made anew, black stays."""
     strength: float = 1.0
 
-    def settings(self, size: tuple[int, int], count: int) -> dict[str, Any]:
+    def settings(self, size: tuple[int, int], count: int, pipe: Any) -> dict[str, Any]:
         """The arguments of a pipeline call for so many pictures."""
-        sides = {"width": size[0], "height": size[1]}
-        if self.image is None:
-            return sides
-        given = {"image": [self.image] * count, "strength": self.strength}
-        return given if self.mask is None else {**given, **sides, "mask_image": self.mask}
+        takes = inspect.signature(pipe.__call__).parameters
+        given: dict[str, Any] = {}
+        if "width" in takes:  # else the size is the picture's
+            given |= {"width": size[0], "height": size[1]}
+        if self.image is not None:
+            given |= {"image": [self.image] * count, "strength": self.strength}
+        return given if self.mask is None else {**given, "mask_image": self.mask}
 
 
 def start_of(request: Request) -> Start:
@@ -60,7 +68,7 @@ def pipeline_for(start: Start, pipe: Any) -> Any:
         raise RequestError(
             f"a {type(pipe).__name__} takes no picture to start from",
             code="image-unsupported",
-            cure="use a Stable Diffusion 1, 2 or XL model",
+            cure="use a Stable Diffusion or Flux.1 model",
         )
     made = getattr(diffusers, kinds[start.mask is not None]).from_pipe(pipe, torch_dtype=pipe.dtype)
     made.set_progress_bar_config(disable=True)

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 from negprompt.engine.networks import called, heard
 from negprompt.engine.pictures import Start, pipeline_for, start_of
 from negprompt.engine.request import Request
-from negprompt.errors import ModelError, Notice
+from negprompt.errors import ModelError, Notice, RequestError
 from negprompt.guidance.rules import RULES, Rule, Step
 from negprompt.guidance.wrappers import rescale
 from negprompt.models.choices import NOTHING_BESIDE, Loading
-from negprompt.models.distilled import EMBEDDED
 from negprompt.models.lora import worn
 from negprompt.models.schedulers import build, check_steps, sampler_name
 from negprompt.policy.layers import Layer
@@ -70,14 +69,16 @@ def run(
     request: Request,
     *,
     model: "Model | None" = None,
+    rule: Callable[..., Rule] | None = None,
     on_step: Callable[[int, int], None] | None = None,
     observe: "Callable[[Seen], None] | None" = None,
 ) -> Generation:
     """Make the images that a request asks for.
 
-    ``model`` is used in place of loading ``request.model``. ``on_step(done, total)`` is called
-    after every step, counted over all batches of at most BATCH images. ``observe(seen)`` is called
-    at every model call with the predictions of all branches; a batch starts at step 0.
+    ``model`` is used in place of loading ``request.model``, ``rule(scale, weights=…)`` in place of
+    the rule that the request names. ``on_step(done, total)`` is called after every step, counted
+    over all batches of at most BATCH images. ``observe(seen)`` is called at every model call with
+    the predictions of all branches; a batch starts at step 0.
 
     Raises ModelError where the model cannot be loaded or predicts no finite numbers, PromptError
     where a prompt cannot be encoded.
@@ -91,7 +92,7 @@ def run(
     recorder = _Recorder(weights, request.count, min(BATCH, model.rows or BATCH), on_step, observe)
     with worn(model.pipe, model.family.name, called(request), request.loading.lora_dir):
         conditioning = _conditioned(planned, request, model)
-        made = _denoised(request, model, conditioning, seeds, recorder)
+        made = _denoised(request, model, conditioning, seeds, recorder, rule=rule)
     notices = (
         *heard(planned.notices, request),
         *conditioning.notices,
@@ -165,9 +166,14 @@ def inert_notices(scale: float | None, planned: Plan) -> tuple[Notice, ...]:
 
 
 def _distilled(model: "Model", request: Request) -> tuple[Notice, ...]:
-    """What a model made for few steps does with negatives: ``few-step-model``."""
+    """What a distilled model does with negatives: ``few-step-model``, ``guidance-distilled``."""
     if not model.few_step:
-        return ()
+        inert = model.family.cfg == request.cfg == 1 and request.negative
+        text = (
+            f"{model.family.name} has its guidance built in, so at scale 1 no negative acts; "
+            "--cfg 1.5 to 4 adds true guidance, one more pass a step for each negative"
+        )
+        return (Notice("guidance-distilled", text),) if inert else ()
     does = "no negative acts" if request.cfg == 1 else "every step costs two passes and may burn"
     text = (
         f"{model.name} seems to be made for few steps at scale 1 ({model.few_step}): at scale "
@@ -178,10 +184,11 @@ def _distilled(model: "Model", request: Request) -> tuple[Notice, ...]:
 
 def _with_defaults(request: Request, model: "Model") -> Request:
     """The request with the model's defaults where it leaves them open."""
-    unet = model.family.denoiser(model.pipe)
-    side = unet.config.sample_size
+    side = model.family.denoiser(model.pipe).config.get("sample_size")
+    side = model.pipe.default_sample_size if side is None else side
     high, wide = side if isinstance(side, tuple | list) else (side, side)
     factor = model.pipe.vae_scale_factor
+    _check_sides(request.size, factor * model.family.patch)
     return replace(
         request,
         scheme=request.own_scheme,
@@ -193,12 +200,22 @@ def _with_defaults(request: Request, model: "Model") -> Request:
     )
 
 
+def _check_sides(size: tuple[int, int] | None, multiple: int) -> None:
+    """Raise RequestError ``value-out-of-range`` for a size that does not divide into patches."""
+    if size is not None and any(pixels % multiple for pixels in size):
+        raise RequestError(
+            f"the size is {size[0]}x{size[1]}",
+            code="value-out-of-range",
+            cure=f"this model takes multiples of {multiple}",
+        )
+
+
 def _conditioned(planned: Plan, request: Request, model: "Model") -> "Conditioning":
     from negprompt.encoding.condition import condition
 
     return condition(
         planned,
-        model.family.encoders(model.pipe),
+        model.encoders,
         scheme=request.own_scheme,
         null=model.family.null(model.pipe),
         vocabulary=_vocabulary(model),
@@ -316,6 +333,8 @@ def _denoised(
     conditioning: "Conditioning",
     seeds: Sequence[int],
     recorder: _Recorder,
+    *,
+    rule: Callable[..., Rule] | None,
 ) -> _Denoised:
     """Run the pipeline batch by batch, its own guidance off, the seam on its denoiser."""
     from negprompt.encoding.types import Course
@@ -327,7 +346,8 @@ def _denoised(
     pipe, own = pipeline_for(start, model.pipe), model.pipe.scheduler
 
     def make_rule() -> Rule:
-        return rescale(RULES[request.rule](request.cfg, weights=recorder.weights), request.rescale)
+        chosen = (rule or RULES[request.rule])(request.cfg, weights=recorder.weights)
+        return rescale(chosen, request.rescale)
 
     seam = Seam(
         rule=make_rule,
@@ -349,8 +369,9 @@ def _denoised(
         with quiet(), attached(model.family.denoiser(pipe), seam):
             for first in range(0, len(seeds), recorder.size):
                 recorder.batch = first // recorder.size
+                some = seeds[first : first + recorder.size]
                 images += _batch(
-                    request, pipe, start, conditioning, seeds[first : first + recorder.size]
+                    request, model, pipe=pipe, start=start, conditioning=conditioning, seeds=some
                 )
         sampler = sampler_name(pipe.scheduler)
     finally:
@@ -361,6 +382,8 @@ def _denoised(
 
 def _batch(
     request: Request,
+    model: "Model",
+    *,
     pipe: Any,
     start: Start,
     conditioning: "Conditioning",
@@ -370,13 +393,13 @@ def _batch(
     import torch
 
     positive, count = conditioning.positive, len(seeds)
-    settings: dict[str, Any] = {"prompt_embeds": positive.embeds.expand(count, -1, -1)}
+    settings: dict[str, Any] = {"prompt_embeds": positive.whole.expand(count, -1, -1)}
     if positive.pooled is not None:
         settings["pooled_prompt_embeds"] = positive.pooled.expand(count, -1)
-    settings |= start.settings(request.size or (0, 0), count)
+    settings |= start.settings(request.size or (0, 0), count, pipe)
     images: list[Image] = pipe(
         **settings,
-        guidance_scale=EMBEDDED if pipe.unet.config.time_cond_proj_dim else 1.0,
+        guidance_scale=model.family.embedded(pipe),
         num_inference_steps=request.steps,
         generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
     ).images

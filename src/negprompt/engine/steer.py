@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from negprompt.engine.request import Request
 from negprompt.engine.run import banks, inert_notices, texts_of
-from negprompt.errors import Notice
+from negprompt.errors import Notice, RequestError
 from negprompt.guidance.rules import RULES, Rule, Step
 from negprompt.guidance.wrappers import rescale as rescaled
 from negprompt.policy.plan import STEPS, Plan
 
 if TYPE_CHECKING:
-    from negprompt.guidance.hook import Seam, Seen
+    from negprompt.encoding.encoders import Encoders, Null
+    from negprompt.guidance.hook import Bank, Seam, Seen
 
 
 @dataclass(slots=True)
@@ -70,11 +71,11 @@ def steer(
     without a negative the call's own is used. Schedules are laid over the steps of each call. The
     pipeline is as it was afterwards.
 
-    Raises RequestError as Request does, and ``already-steered``; ModelError for a pipeline of a
+    Raises RequestError as Request does, ``already-steered``, and ``guidance-in-two-calls`` for a
+    pipeline of Flux where negative or scale is not given here; ModelError for a pipeline of a
     family that is not supported; PromptError where a negative cannot be encoded.
     """
-    from negprompt.encoding.condition import condition
-    from negprompt.guidance.hook import Bank, Seam, attached
+    from negprompt.guidance.hook import Seam, attached
     from negprompt.guidance.schedule import Clock
     from negprompt.models.families import family_of
 
@@ -85,24 +86,22 @@ def steer(
     )  # fmt: skip
     planned = request.planned()
     family = family_of(pipe)
-    encoders = family.encoders(pipe)
-
-    @cache
-    def course(steps: int) -> Callable[[Step], Bank]:
-        made = condition(
-            replace(request, steps=steps).planned(),
-            encoders,
-            scheme=request.own_scheme,
-            chunks=request.own_chunks,
+    two_calls = family.fields.in_two_calls
+    if two_calls and (scale is None or not planned.negatives):
+        raise RequestError(
+            f"a {type(pipe).__name__} tells neither its true_cfg_scale nor, in time, its negative",
+            code="guidance-in-two-calls",
+            cure="give steer() both: a negative and the scale",
         )
-        null, empty = encoders.null(family.null(pipe)), encoders.null("empty").embeds
-        return banks(made.against, null=null, empty=empty)
-
+    course = _courses(request, family.encoders(pipe), family.null(pipe))
     course(STEPS)  # what cannot be encoded is told here
     scales: list[float] = []
 
+    def guides() -> bool:
+        return not two_calls and bool(pipe.do_classifier_free_guidance)
+
     def make_rule() -> Rule:
-        own = pipe.guidance_scale if pipe.do_classifier_free_guidance else 1.0
+        own = pipe.guidance_scale if guides() else 1.0
         phi = getattr(pipe, "guidance_rescale", 0.0) if rescale is None else rescale
         scales.append(own if scale is None else scale)
         weights = tuple(n.weight for n in planned.negatives) or (1.0,)
@@ -113,8 +112,28 @@ def steer(
         clock=Clock(lambda: pipe.scheduler),
         bank=lambda step: course(step.total)(step),
         fields=family.fields,
-        paired=lambda: bool(pipe.do_classifier_free_guidance),
+        paired=guides,
         observe=observe,
     )
     with attached(family.denoiser(pipe), seam):
         yield Steering(planned, seam, scales)
+
+
+def _courses(
+    request: Request, encoders: "Encoders", null: "Null"
+) -> "Callable[[int], Callable[[Step], Bank]]":
+    """What conditions each step of a call of so many steps; no text is encoded twice."""
+    from negprompt.encoding.condition import condition
+
+    @cache
+    def course(steps: int) -> "Callable[[Step], Bank]":
+        made = condition(
+            replace(request, steps=steps).planned(),
+            encoders,
+            scheme=request.own_scheme,
+            chunks=request.own_chunks,
+        )
+        empty = encoders.null("empty").embeds
+        return banks(made.against, null=encoders.null(null), empty=empty)
+
+    return course

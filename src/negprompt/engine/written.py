@@ -1,6 +1,7 @@
 """Bytes → a file that appears whole or not at all."""
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,3 +27,11 @@ def write(path: Path, data: bytes) -> Path:
         with suppress(OSError):
             part.unlink(missing_ok=True)
     return path
+
+
+def following(folder: Path, stem: str) -> Path:
+    """``STEM-NNNNN.png``, counting on from what the folder holds."""
+    pattern = re.compile(rf"{re.escape(stem)}-(\d+)\.png")
+    numbers = [pattern.fullmatch(path.name) for path in folder.iterdir()]
+    number = max((int(found[1]) for found in numbers if found), default=-1) + 1
+    return folder / f"{stem}-{number:05d}.png"

@@ -21,6 +21,11 @@ ROWWISE = (
     "down_block_additional_residuals",
     "mid_block_additional_residual",
     "down_intrablock_additional_residuals",
+    "guidance",
+    "joint_attention_kwargs",
+    "block_controlnet_hidden_states",
+    "controlnet_block_samples",
+    "controlnet_single_block_samples",
 )
 """Arguments that may carry one row per image, besides the sample and the embeddings."""
 
@@ -31,8 +36,12 @@ class Fields:
 
     sample: str = "sample"
     embeds: str = "encoder_hidden_states"
-    pooled: tuple[str, str] | None = None
-    """A dictionary argument and the key in it, for denoisers that take a pooled embedding."""
+    pooled: tuple[str, ...] | None = None
+    """For denoisers that take a pooled embedding: an argument, or a dictionary and a key in it."""
+    times: float = 1.0
+    """What a timestep is multiplied by to be one of the scheduler's."""
+    in_two_calls: bool = False
+    """Whether the pipeline's own guidance calls the denoiser twice a step, the positive first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,8 @@ class Call:
     @property
     def timestep(self) -> float:
         """The timestep, which all rows share."""
-        return float(torch.as_tensor(self.arguments["timestep"]).flatten()[0])
+        timestep = float(torch.as_tensor(self.arguments["timestep"]).flatten()[0])
+        return timestep * self.fields.times
 
     def sample(self) -> Tensor:
         """The noisy sample ``[b, ...]``, scaled as the denoiser sees it."""
@@ -93,15 +103,17 @@ class Call:
         """The condition that the pipeline itself handed over on one side."""
         side = self._side(negative=negative)
         embeds = self.arguments[self.fields.embeds][side]
-        pooled = None
+        pooled: Any = None
         if self.fields.pooled is not None:
-            name, key = self.fields.pooled
-            pooled = self.arguments[name][key][side]
+            pooled = self.arguments
+            for name in self.fields.pooled:
+                pooled = pooled[name]
+            pooled = pooled[side]
         return Rows(embeds, pooled, negative)
 
     def sides_agree(self) -> bool:
         """Whether the two halves differ in nothing but the condition."""
-        pooled = self.fields.pooled[1] if self.fields.pooled else None
+        pooled = self.fields.pooled[-1] if self.fields.pooled else None
         halves: list[bool] = []
 
         def compare(tensor: Tensor) -> Tensor:
@@ -125,10 +137,23 @@ class Call:
                 batch[name] = self._each(batch[name], pick)
         batch[self.fields.embeds] = torch.cat([rows.embeds for rows in conditions])
         if self.fields.pooled is not None:
-            name, key = self.fields.pooled
-            pooled = torch.cat([rows.pooled for rows in conditions if rows.pooled is not None])
-            batch[name] = {**batch[name], key: pooled}
+            pooled: Any = torch.cat([rows.pooled for rows in conditions if rows.pooled is not None])
+            name, *keys = self.fields.pooled
+            batch[name] = {**batch[name], keys[0]: pooled} if keys else pooled
+        if "txt_ids" in batch:  # Flux: every token of text stands at place 0
+            length = conditions[0].embeds.shape[1]
+            batch["txt_ids"] = batch["txt_ids"].new_zeros(length, batch["txt_ids"].shape[-1])
         return batch
+
+    def picture(self, latents: Tensor) -> Tensor:
+        """Latents as ``[b, c, h, w]``, those of Flux taken out of their 2×2 patches."""
+        if "img_ids" not in self.arguments:
+            return latents
+        places = self.arguments["img_ids"]
+        high, wide = int(places[:, 1].max()) + 1, int(places[:, 2].max()) + 1
+        # [b, h, w, c, 2, 2]
+        patches: Tensor = latents.unflatten(1, (high, wide)).unflatten(3, (-1, 2, 2))
+        return patches.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
 
     def _side(self, *, negative: bool) -> slice:
         first = 0 if negative else self.rows - self.images

@@ -6,7 +6,8 @@ one guided prediction goes back. No pipeline is subclassed and the denoiser is n
 Bank mode: the pipeline's own guidance is off, it hands over one row per image, and the batch
 becomes ``[negatives…, null?, positive…]``. Pair mode: the pipeline's own guidance is on, it hands
 over ``[negative, positive]`` and gets the guided prediction twice, on which its own formula does
-nothing.
+nothing. A pipeline that makes two calls a step (Flux) gets it from both, and only the first is
+evaluated: bank mode either way.
 Conditions that are the same are evaluated once. They may be others at every step.
 """
 
@@ -24,7 +25,7 @@ from negprompt.encoding.types import Encoded
 from negprompt.errors import RequestError
 from negprompt.guidance.call import Call, Fields, Rows, alike
 from negprompt.guidance.rules import Branches, Needs, Rule, Step, composed
-from negprompt.guidance.schedule import Clock, alpha_bar, clean
+from negprompt.guidance.schedule import Clock, alpha_bar, clean, prediction_type
 
 NAME = "negprompt"
 
@@ -70,7 +71,9 @@ class Seen:
     predict: Callable[[Encoded], Tensor]
     """The prediction for another condition at the same sample: one more pass, counted nowhere."""
     clean: Callable[[Tensor], Tensor]
-    """The clean sample that a prediction implies."""
+    """The clean sample that a prediction implies, as a picture of latents."""
+    picture: Callable[[Tensor], Tensor]
+    """A prediction as a picture of latents ``[b, c, h, w]``."""
 
 
 class Seam(ModelHook):
@@ -105,15 +108,20 @@ class Seam(ModelHook):
         self._bank = (lambda step: bank) if isinstance(bank, Bank) else bank
         self._fields, self._paired, self._observe = fields or Fields(), paired, observe
         self._run: _Run
+        self._last: tuple[Tensor, Any, Tensor]  # sample, answer, and how far guidance moved it
 
     def new_forward(self, module: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer one model call of the pipeline."""
+        if kwargs.get("skip_layers") is not None:
+            return self._skipping(*args, **kwargs)
         call = Call.of(module, args, kwargs, self._fields, paired=self._paired())
+        if self._fields.in_two_calls and self._again(call):
+            return self._last[1]
         step = self._clock.tick(call.timestep)
         bank = self._bank(step)
         if step.index == 0 and step.stage == 1:
             self._run = _Run(self._make_rule(), _places(bank, call))
-            self.replaced |= _replaces(bank, call)
+            self.replaced |= call.paired and _replaces(bank, call, negative=True)
         elif bank is not self._run.places.bank:
             self._run.places = _places(bank, call)
         run, places = self._run, self._run.places
@@ -129,7 +137,25 @@ class Seam(ModelHook):
         if self._observe is not None:
             self._observe(self._seen(call, step, branches, guided, len(order)))
         answer = torch.cat([guided, guided]) if call.paired else guided
-        return (answer,) if isinstance(output, tuple) else type(output)(sample=answer)
+        whole = (answer,) if isinstance(output, tuple) else type(output)(sample=answer)
+        self._last = call.arguments[self._fields.sample], whole, guided - branches.positive
+        return whole
+
+    def _again(self, call: Call) -> bool:
+        """Whether a call is the second of a step: its sample is the very same, not an equal one."""
+        if not self.calls or self._last[0] is not call.arguments[self._fields.sample]:
+            return False
+        self.replaced |= _replaces(self._run.places.bank, call, negative=False)
+        return True
+
+    def _skipping(self, *args: Any, **kwargs: Any) -> Any:
+        """The call of Stable Diffusion 3 that skips layers, after a guided one.
+
+        The pipeline takes the guided prediction for the positive and compares that with this one,
+        so this one is moved by as much.
+        """
+        (skipped,) = self.fn_ref.original_forward(*args, **kwargs)
+        return (skipped + self._last[2],)
 
     def _forward(self, call: Call, rows: Sequence[Rows]) -> Any:
         """Evaluate conditions, in several passes where one would have too many rows."""
@@ -147,7 +173,7 @@ class Seam(ModelHook):
         self, call: Call, step: Step, branches: Branches, guided: Tensor, passes: int
     ) -> Seen:
         scheduler, sample = self._clock.scheduler, call.sample()
-        alpha, kind = alpha_bar(scheduler, call.timestep), scheduler.config.prediction_type
+        alpha, kind = alpha_bar(scheduler, call.timestep), prediction_type(scheduler)
 
         def predict(encoded: Encoded) -> Tensor:
             rows = _rows(encoded, call.own(negative=False))
@@ -161,7 +187,8 @@ class Seam(ModelHook):
             guided=guided,
             passes=passes,
             predict=predict,
-            clean=lambda prediction: clean(prediction, sample, alpha, kind),
+            clean=lambda prediction: call.picture(clean(prediction, sample, alpha, kind)),
+            picture=call.picture,
         )
 
 
@@ -251,11 +278,11 @@ def _places(bank: Bank, call: Call) -> _Places:
     return _Places(bank, tuple(places), tuple(first))
 
 
-def _replaces(bank: Bank, call: Call) -> bool:
+def _replaces(bank: Bank, call: Call, *, negative: bool) -> bool:
     """Whether the bank takes the place of a negative that the pipeline itself brings."""
-    if not (call.paired and bank.negatives):
+    if not bank.negatives:
         return False
-    own = call.own(negative=True)
+    own = call.own(negative=negative)
     nothing = [_rows(bank.null, own).embeds] if bank.null is not None else []
     if bank.empty is not None:
         nothing.append(bank.empty.to(own.embeds).expand(call.images, -1, -1))
@@ -268,7 +295,7 @@ def _rows(encoded: Encoded, like: Rows, *, negative: bool = False) -> Rows:
     pooled = None
     if like.pooled is not None and encoded.pooled is not None:
         pooled = encoded.pooled.to(like.pooled).expand(images, -1)
-    return Rows(encoded.embeds.to(like.embeds).expand(images, -1, -1), pooled, negative)
+    return Rows(encoded.whole.to(like.embeds).expand(images, -1, -1), pooled, negative)
 
 
 def _fit(rows: Rows, length: int, empty: Tensor | None) -> Rows:

@@ -1,7 +1,8 @@
 """Where a model call stands on the noise schedule: timestep → step, ᾱ, log-SNR, clean sample.
 
 It reads a diffusers scheduler and never changes it. What the denoiser sees is taken to be scaled to
-unit variance, ``x = √ᾱ·x0 + √(1 − ᾱ)·ε``, as diffusers' ``scale_model_input`` leaves it.
+unit variance, ``x = √ᾱ·x0 + √(1 − ᾱ)·ε``, as diffusers' ``scale_model_input`` leaves it; in flow
+models it is ``x = (1 − σ)·x0 + σ·ε``, and ᾱ stands for the same ratio of signal to noise.
 """
 
 import math
@@ -14,6 +15,9 @@ from negprompt.guidance.rules import Step
 
 LOG_SNR_BOUND = 20.0
 """log-SNR is clipped to ± this, since ᾱ is 0 at the first step of a zero-terminal-SNR schedule."""
+
+
+FLOW = "flow_prediction"
 
 
 class Clock:
@@ -35,9 +39,9 @@ class Clock:
         scheduler = self.scheduler
         timesteps = scheduler.timesteps
         if timesteps is not self._timesteps:  # set_timesteps makes a new tensor
-            places = [i for i, t in enumerate(timesteps.tolist()) if t == timestep]
+            apart = [abs(t - timestep) for t in timesteps.tolist()]  # 0 up to rounding
             self._timesteps, self._call = timesteps, 0
-            self._calls = len(timesteps) - (places[0] if places else 0)
+            self._calls = len(timesteps) - apart.index(min(apart))
         call, order = self._call, max(1, getattr(scheduler, "order", 1))
         self._call += 1
         return Step(
@@ -49,7 +53,13 @@ class Clock:
 
 
 def alpha_bar(scheduler: Any, timestep: float) -> float:
-    """ᾱ at a timestep, 0–1; between two timesteps interpolated on log-SNR."""
+    """ᾱ at a timestep, 0–1; between two timesteps interpolated on log-SNR.
+
+    With σ = timestep / T in flow models: ``(1 − σ)² / ((1 − σ)² + σ²)``.
+    """
+    if prediction_type(scheduler) == FLOW:
+        sigma = timestep / int(scheduler.config.num_train_timesteps)
+        return (1 - sigma) ** 2 / ((1 - sigma) ** 2 + sigma**2)
     table = scheduler.alphas_cumprod
     low = min(max(math.floor(timestep), 0), len(table) - 1)
     high, part = min(low + 1, len(table) - 1), timestep - low
@@ -57,6 +67,11 @@ def alpha_bar(scheduler: Any, timestep: float) -> float:
         return float(table[low])
     between = (1 - part) * log_snr(float(table[low])) + part * log_snr(float(table[high]))
     return 1 / (1 + math.exp(-between))
+
+
+def prediction_type(scheduler: Any) -> str:
+    """What a scheduler takes predictions for; flow where it has no other."""
+    return str(scheduler.config.get("prediction_type", FLOW))
 
 
 def log_snr(alpha: float) -> float:
@@ -71,8 +86,9 @@ def log_snr(alpha: float) -> float:
 def clean(prediction: Tensor, sample: Tensor, alpha: float, kind: str) -> Tensor:
     """The clean sample x0 that a prediction implies.
 
-    ``kind`` is the scheduler's ``prediction_type``: ``epsilon``, ``v_prediction`` or ``sample``.
-    Raises ValueError for another one.
+    ``kind`` is the scheduler's ``prediction_type``: ``epsilon``, ``v_prediction``, ``sample`` or
+    ``flow_prediction``, which is ``ε − x0``, so that ``x0 = x − σ·(ε − x0)``.  Raises ValueError
+    for another one.
     """
     a, b = math.sqrt(alpha), math.sqrt(1 - alpha)
     if kind == "v_prediction":
@@ -81,4 +97,6 @@ def clean(prediction: Tensor, sample: Tensor, alpha: float, kind: str) -> Tensor
         return (sample - b * prediction) / max(a, 1e-4)
     if kind == "sample":
         return prediction
+    if kind == FLOW:
+        return sample - b / (a + b) * prediction  # b / a = σ / (1 − σ)
     raise ValueError(f"unknown prediction type {kind!r}")

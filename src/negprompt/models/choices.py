@@ -28,7 +28,8 @@ class Loading:
     device: str = "auto"
     """``auto`` is a GPU where there is one; else a name of torch's, such as ``cuda:1``."""
     dtype: str = "auto"
-    """``auto`` is float16 on a CUDA device, but float32 for the pocket model and elsewhere."""
+    """``auto`` is float16 on a CUDA device (bfloat16 for SD3 and Flux), but float32 for the pocket
+    model and elsewhere."""
     memory: str = "auto"
     """``low``: parts are on the GPU only while they work, few rows a pass, tiled decoding."""
 

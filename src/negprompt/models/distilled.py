@@ -15,7 +15,7 @@ EMBEDDED: Final = 8.5
 of latent consistency models."""
 
 _NAMES: Final = re.compile(
-    r"(?<![a-z])(turbo|lightning|lcm|hyper-?sd(xl|15)?|dmd2?|tcd)(?![a-z])", re.IGNORECASE
+    r"(?<![a-z])(turbo|lightning|lcm|hyper-?sd(xl|15)?|dmd2?|tcd|schnell)(?![a-z])", re.IGNORECASE
 )
 
 
@@ -24,8 +24,11 @@ def few_step(pipe: Any, *names: str) -> str:
 
     ``names`` are those of the model and of the LoRAs in it.
     """
-    if getattr(pipe.unet.config, "time_cond_proj_dim", None) is not None:
+    parts = pipe.components
+    if "unet" in parts and getattr(pipe.unet.config, "time_cond_proj_dim", None) is not None:
         return "its U-Net takes the guidance scale as an input"
+    if "transformer" in parts and pipe.transformer.config.get("guidance_embeds") is False:
+        return "its transformer takes no guidance scale, as FLUX.1-schnell's"
     kind = type(pipe.scheduler).__name__
     if kind in ("LCMScheduler", "TCDScheduler"):
         return f"its scheduler is {kind}"

@@ -14,7 +14,8 @@ from negprompt.errors import ModelError, shown
 from negprompt.models.header import family_of_lora, kind_of, shapes_of
 from negprompt.models.lora import files_in
 
-FAMILIES: Final = ("sd1", "sd2", "sdxl")
+SINGLE: Final = ("sd1", "sd2", "sdxl")
+"""Families of which a single file is a whole model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Found:
     kind: str
     """``folder``, ``file``, ``hub``, ``lora``, or another kind of ``header.KINDS``."""
     family: str
-    """``sd1``, ``sd2``, ``sdxl``; "" where that is not known or not supported."""
+    """``sd1``, ``sd2``, ``sdxl``, ``sd3``, ``flux``; "" where that is not known."""
 
 
 def found_in(folder: Path) -> Iterator[Found]:
@@ -62,15 +63,19 @@ def family_of_folder(folder: Path) -> str:
     """The family of a diffusers folder by its index and its U-Net's configuration."""
     try:
         kind = str(json.loads((folder / "model_index.json").read_text("utf-8"))["_class_name"])
-        if kind.startswith("StableDiffusionXL"):
-            return "sdxl"
+        for start, family in _STARTS.items():
+            if kind.startswith(start):
+                return family
         unet = json.loads((folder / "unet" / "config.json").read_text("utf-8"))
         wide = unet["cross_attention_dim"] == 1024
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    if not kind.startswith("StableDiffusion") or kind.startswith("StableDiffusion3"):
+    if not kind.startswith("StableDiffusion"):
         return ""
     return "sd2" if wide else "sd1"
+
+
+_STARTS: Final = {"StableDiffusionXL": "sdxl", "StableDiffusion3": "sd3", "Flux": "flux"}
 
 
 def _file(file: Path) -> Found:
@@ -79,6 +84,6 @@ def _file(file: Path) -> Found:
     except ModelError:
         return Found(str(file), "damaged", "")
     kind = kind_of(shapes)
-    if kind in FAMILIES:
+    if kind in SINGLE:
         return Found(str(file), "file", kind)
     return Found(str(file), kind, family_of_lora(shapes) if kind == "lora" else "")

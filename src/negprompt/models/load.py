@@ -8,12 +8,13 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from negprompt.encoding.encoders import Encoders
 from negprompt.errors import ModelError, shown
 from negprompt.models.autoencoders import autoencoder
 from negprompt.models.choices import NOTHING_BESIDE, Loading
@@ -35,6 +36,20 @@ class Model:
     name: str
     family: Family
     loading: Loading = NOTHING_BESIDE
+    _encoders: list[Encoders] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def encoders(self) -> Encoders:
+        """Its text encoders, which remember what they said before.
+
+        While LoRAs are on the pipeline nothing is remembered. Whoever changes the weights of a text
+        encoder otherwise makes a new Model.
+        """
+        if getattr(self.pipe, "get_list_adapters", dict)():
+            return self.family.encoders(self.pipe)
+        if not self._encoders:
+            self._encoders.append(self.family.encoders(self.pipe))
+        return self._encoders[0]
 
     @property
     def few_step(self) -> str:
@@ -73,12 +88,12 @@ def load(
     if device is not None:
         loading = replace(loading, device=device)
     place = device_of(loading.device)
-    dtype = dtype_of(loading.dtype, place, small=name == POCKET)
     with quiet():
         if Path(source).is_file():
+            dtype = dtype_of(loading.dtype, place)
             pipe = _from_file(Path(source), loading, dtype)
         else:
-            pipe = _from_folder(name, source, loading, dtype)
+            pipe, dtype = _from_folder(name, source, loading, place)
         family = family_of(pipe)
         loras = [Worn(lora, weight, weight) for lora, weight in loading.loras]
         fuse(pipe, family.name, loras, loading.lora_dir)
@@ -96,20 +111,26 @@ def _from_file(file: Path, loading: Loading, dtype: torch.dtype) -> Any:
         return single(file, loading.config, dtype=dtype, vae=vae)
 
 
-def _from_folder(name: str, source: str, loading: Loading, dtype: torch.dtype) -> Any:
+def _from_folder(
+    name: str, source: str, loading: Loading, place: torch.device
+) -> tuple[Any, torch.dtype]:
     import diffusers
 
     with blaming(name):
         config = diffusers.DiffusionPipeline.load_config(source)
     kind = _supported(name, config)
+    flows = PIPELINES[kind].part == "transformer"
+    dtype = dtype_of(loading.dtype, place, small=name == POCKET, wide=flows)
     settings: dict[str, Any] = {"use_safetensors": True}
+    if flows:
+        settings |= {"torch_dtype": dtype}  # too large to be in float32 first
     if kind == "StableDiffusionPipeline":
         settings |= {"safety_checker": None, "requires_safety_checker": False}
     with blaming(name):
         pipe = getattr(diffusers, kind).from_pretrained(source, **settings)
     if loading.vae is not None:
         pipe.register_modules(vae=autoencoder(loading.vae, source, dtype=dtype))
-    return pipe
+    return pipe, dtype
 
 
 def _supported(name: str, config: Mapping[str, Any]) -> str:

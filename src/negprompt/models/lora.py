@@ -71,7 +71,8 @@ def _weights(pipe: Any, one: Worn) -> float | dict[str, float]:
     if one.text == one.unet:
         return one.unet
     encoders = [name for name in pipe.components if name.startswith("text_encoder")]
-    return {"unet": one.unet, **dict.fromkeys(encoders, one.text)}
+    denoiser = next(name for name in ("unet", "transformer") if name in pipe.components)
+    return {denoiser: one.unet, **dict.fromkeys(encoders, one.text)}
 
 
 def _fitting(name: str, family: str, folder: str | None) -> Path:

@@ -37,10 +37,16 @@ def device_of(name: str) -> torch.device:
     return device
 
 
-def dtype_of(name: str, device: torch.device, *, small: bool) -> torch.dtype:
-    """The type of weights of a name; ``auto`` is float16 on CUDA except for a small model."""
+def dtype_of(
+    name: str, device: torch.device, *, small: bool = False, wide: bool = False
+) -> torch.dtype:
+    """The type of weights of a name; ``auto`` is float16 on CUDA except for a small model.
+
+    T5 and what is trained with it have numbers too large for float16: ``wide`` is for bfloat16.
+    """
     if name == "auto":
-        return torch.float16 if device.type == "cuda" and not small else torch.float32
+        half = torch.bfloat16 if wide else torch.float16
+        return half if device.type == "cuda" and not small else torch.float32
     chosen: torch.dtype = getattr(torch, name)
     return chosen
 

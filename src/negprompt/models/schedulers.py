@@ -32,8 +32,14 @@ _A1111 = {
 
 def sampler_name(scheduler: Any) -> str:
     """What A1111 calls a scheduler, or its class's name."""
-    kind = type(scheduler).__name__
+    kind = type(scheduler).__name__.removeprefix("FlowMatch")
     return _A1111.get(kind, kind.removesuffix("Scheduler"))
+
+
+def called(sampler: str) -> str | None:
+    """The name of the scheduler that A1111 calls so; None for any other."""
+    kinds = {theirs: kind for kind, theirs in _A1111.items()}
+    return next((n for n, kind in SCHEDULERS.items() if kind == kinds.get(sampler)), None)
 
 
 def check(name: str) -> None:
@@ -50,10 +56,19 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
     """A new scheduler of this name on the noise schedule of ``config``.
 
     Latents are no pictures, so samples are clipped only where the model's own schedule says so.
+    Raises RequestError ``scheduler-unknown`` for any but Euler on the schedule of a flow model.
     """
     check(name)
     import diffusers
 
+    if "prediction_type" not in config:
+        if name != "euler":
+            raise RequestError(
+                f"scheduler {shown(name)} is not offered for a flow model",
+                code="scheduler-unknown",
+                cure="choose euler, or none for the model's own",
+            )
+        return diffusers.FlowMatchEulerDiscreteScheduler.from_config(config)
     kind = getattr(diffusers, SCHEDULERS[name])
     clip = {} if "clip_sample" in config or name not in ("ddim", "ddpm") else {"clip_sample": False}
     return kind.from_config(config, **clip)
