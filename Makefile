@@ -1,6 +1,7 @@
 # make demo    set up, then make a picture without and with a negative and say what it did
 # make test    set up the same way, then run the tests
 # make check   ruff, mypy, import-linter
+# make bench-gpu        time and memory of an image on a CUDA device, beside diffusers
 # make bench-language   speed and growth of the readers, a million random prompts (STYLES=folder)
 #
 # Set-up happens once, in .venv. PYTHON=... chooses the interpreter (3.11 or newer).
@@ -24,7 +25,7 @@ BENCH := $(VENV)/.bench-installed
 STYLES ?= ../shared/styles
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench-language FORCE
+.PHONY: demo test check bench-language bench-gpu FORCE
 
 demo: $(PACKAGE)
 	$(BIN)/python -m negprompt demo
@@ -40,6 +41,9 @@ check: $(DEV)
 
 bench-language: $(BENCH)
 	$(BIN)/python benchmarks/language.py $(STYLES) --random 1000000
+
+bench-gpu: $(PACKAGE)
+	$(BIN)/python benchmarks/gpu.py
 
 # ------------------------------------------------------------------------------------- set-up
 

@@ -130,6 +130,20 @@ def test_parse_reads_every_dialects_parts(
     assert found == terms
 
 
+def test_parse_shows_every_weight_and_no_mean(capsys: Captured) -> None:
+    (part,) = answer(capsys, "parse", "(a (b:1.5) c:2)")["parts"]
+    assert [(t["text"], t["weight"]) for t in part["terms"]] == [("a", 2), ("b", 3), ("c", 2)]
+
+
+def test_parse_lays_out_the_schedules_of_sdnext(capsys: Captured) -> None:
+    said = answer(capsys, "parse", "[a:b:0.5] <lora:x:1>", "--dialect", "sdnext", "--steps", "4")
+    assert [(t["text"], t["steps"]) for t in said["parts"][0]["terms"]] == [
+        ("a", [[1, 2]]),
+        ("b", [[3, 4]]),
+    ]
+    assert said["networks"] == [{"kind": "lora", "items": ["x", "1"], "span": [10, 20]}]
+
+
 def test_a_notice_points_at_its_place(capsys: Captured) -> None:
     assert main(["parse", "漢, (cat"]) == 0
     note, source, carets = capsys.readouterr().err.splitlines()
@@ -183,6 +197,13 @@ def test_translate_prints_the_text_and_tells_what_is_lost(capsys: Captured) -> N
     assert (lost["span"], lost["text"]) == ([10, 20], "<lora:y:1>")
 
 
+def test_and_is_a_word_in_the_translation_of_a_negative(capsys: Captured) -> None:
+    said = answer(
+        capsys, "translate", "a AND b", "--from", "a1111", "--to", "comfy", "--negative-side"
+    )
+    assert (said["text"], said["lost"], said["notices"]) == ("a AND b", [], [])
+
+
 def test_tokens_of_the_pocket_model(capsys: Captured) -> None:
     assert main(["tokens", "a cat, (scarf:1.3)"]) == 0
     said = capsys.readouterr()
@@ -213,6 +234,21 @@ def test_tokens_of_a_step_and_of_parts(capsys: Captured) -> None:
     for step, word in (("1", "cat"), ("20", "boat")):
         parts = answer(capsys, "tokens", text, "--step", step)["tokenizers"]["tokenizer"]
         assert [[t["text"] for t in part["tokens"]] for part in parts] == [[word], ["hat"]]
+
+
+def test_tokens_tell_of_inversions_that_no_file_has_and_of_what_is_misread(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    save_file({"emb_params": torch.ones(8, 192)}, tmp_path / "Dream.safetensors")
+    text = "embedding:dream, x,embedding:Dream"
+    arguments = ["tokens", text, "--dialect", "comfy", "--embeddings", str(tmp_path)]
+    assert main(arguments) == 0
+    told = capsys.readouterr().err
+    assert "'dream', so the model reads nothing there [embedding-missing]" in told
+    assert "[embedding-unread]" in told
+    said = answer(capsys, *arguments)
+    assert said["tokenizers"]["tokenizer"][0]["missing"] == [{"name": "dream", "span": [0, 15]}]
+    assert [notice["code"] for notice in said["notices"]] == ["embedding-unread"]
 
 
 def test_tokens_name_the_vectors_of_an_inversion(tmp_path: Path, capsys: Captured) -> None:

@@ -57,9 +57,11 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["policy", "layer", "mode", "terms", "owner", "file"]
-    assert [line.split("@")[0] for line in lines[1:]] == ["brand", "house-floor"]
+    named = [line.split("@")[0] for line in lines[1:]]
+    assert named[:2] == ["brand", "house-floor"]
+    assert "quality-floor" in named, "those that ship come behind"
     assert main(["policy", "list", "--json"]) == 0
-    assert [row["count"] for row in json.loads(capsys.readouterr().out)] == [1, 2]
+    assert [row["count"] for row in json.loads(capsys.readouterr().out)][:2] == [1, 2]
     assert main(["policy", "show", "house-floor"]) == 0
     said = capsys.readouterr().out
     assert "the picture desk" in said

@@ -3,6 +3,7 @@
 # Each registers its command.
 from negprompt.cli import (  # noqa: F401
     ablate,
+    advise,
     bench,
     blind,
     compare,
@@ -11,10 +12,13 @@ from negprompt.cli import (  # noqa: F401
     explore,
     gate,
     generate,
+    inspect,
     label,
     models,
     parse,
+    plan,
     policy,
+    policy_files,
     prune,
     tokens,
     translate,

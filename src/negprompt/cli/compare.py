@@ -1,6 +1,5 @@
 """``negprompt compare``: the same seeds without and with the negative, seen and counted."""
 
-import re
 from pathlib import Path
 
 from negprompt.cli import options
@@ -63,15 +62,8 @@ def compare(
     with progress("denoising") as on_step:
         found = compared(asked, model=loaded(model, loading), judge=load("first"), on_step=on_step)
     lines = verdict.sentences(found)
-    path = written.write(_next(folder), png(sheet(found, lines)))
+    path = written.write(written.following(folder, "compare"), png(sheet(found, lines)))
     notices(found.notices)
     for line in (*verdict.table(found), *lines):
         say(line)
     print(path)
-
-
-def _next(folder: Path) -> Path:
-    """``compare-NNNNN.png``, counting on from what the folder holds."""
-    numbers = [re.fullmatch(r"compare-(\d+)\.png", path.name) for path in folder.iterdir()]
-    following = max((int(found[1]) for found in numbers if found), default=-1) + 1
-    return folder / f"compare-{following:05d}.png"

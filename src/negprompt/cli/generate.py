@@ -2,26 +2,41 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from negprompt.cli import free as freely
 from negprompt.cli import options
 from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import in_a_line, notices, progress, say, table
+from negprompt.errors import Notice, RequestError
 from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from negprompt.engine import Generation
-    from negprompt.policy import Plan
+    from negprompt.policy import Layer, Plan
+
+SETTINGS: Final = (
+    "prompt", "negative", "model", "cfg", "steps", "seed", "count", "size", "scheduler", "rule",
+    "rescale", "dialect", "scheme", "normalise", "chunks", "match", "clip_skip", "embeddings",
+    "image", "mask", "strength", "loading",
+)  # fmt: skip
+"""Options that are fields of a Request as they are."""
 
 
 @app.command(epilog='Example: negprompt generate "a cat on a beach" --negative "scarf" --count 4')
 @loads
 def generate(
-    prompt: options.PromptText,
+    context: typer.Context,
+    prompt: options.MaybePromptText = None,
     *,
+    like: options.Like = None,
+    free: freely.Free = False,
+    from_seed: freely.FromSeed = None,
     negative: options.NegativeTexts = None,
     negative_weight: options.NegativeWeights = None,
     model: options.ModelName = "pocket",
@@ -46,35 +61,87 @@ def generate(
     loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
+    metadata: options.Metadata = "full",
     out: options.Out = Path("out"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of the paths.")
     ] = False,
 ) -> None:
     """Make pictures; each PNG says how it was made."""
-    asked = options.request(
-        prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
-        seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
-        dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
-        clip_skip=clip_skip, embeddings=embeddings, image=image, mask=mask, strength=strength,
-        loading=loading, policies=policy, policy_folders=policy_folder,
-    )  # fmt: skip
+    given = dict(locals())  # all that the command line says, by its names
+    settings = {name: given[name] for name in SETTINGS}
+    settings |= {"weights": negative_weight, "policies": policy, "policy_folders": policy_folder}
+    if like is not None:
+        settings |= _taken_over(like, context, policy_folder or ())
+    if settings["prompt"] is None:
+        raise RequestError(
+            "there is no prompt", code="prompt-missing", cure="give one, or a picture with --like"
+        )
+    settings = freely.spoken(settings, _typed(context), free=free, seed=from_seed)
+    asked = options.request(**settings)
+    from negprompt.encoding.choices import known
     from negprompt.engine import run, save, writable
+    from negprompt.engine.save import METADATA
 
+    known(metadata, METADATA, "kind of metadata", code="metadata-unknown")
     writable(out)
     with progress("denoising") as on_step:
         made = run(asked, on_step=on_step)
-    paths = save(made, out)
-    notices(made.notices)
+    paths = save(made, out, metadata=metadata)
+    sheet = freely.contact(made, out) if free else None
+    notices([one for one in made.notices if not (free and one.code == "scale-one")])
+    _told(made, paths, sheet, as_json=as_json)
+
+
+def _told(
+    made: "Generation", paths: tuple[Path, ...], sheet: Path | None, *, as_json: bool
+) -> None:
+    """What was made: one JSON object, or who put which term there, the cost, and the paths."""
     if as_json:
-        print(json.dumps(contract(made, paths)))
+        print(json.dumps(contract(made, paths) | ({"sheet": str(sheet)} if sheet else {})))
         return
     if made.plan.layers:
         _origins(made.plan)
     cost = made.cost
     say(f"{cost.passes} passes an image, {cost.passes_per_step:g} a step, {cost.seconds:.1f} s")
-    for path in paths:
+    for path in (*paths, *([sheet] if sheet else [])):
         print(path)
+
+
+def _typed(context: typer.Context) -> set[str]:
+    """The names of what stands on the command line."""
+    return {
+        name
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    }
+
+
+def _taken_over(image: Path, context: typer.Context, folders: "Sequence[Path]") -> dict[str, Any]:
+    """What a picture says, but for what the command line says."""
+    from negprompt.engine.inspecting import inspected
+    from negprompt.engine.like import alike
+
+    found = alike(inspected(image))
+    taken = dict(found.settings) | {"policies": list(found.names)}
+    if "negative_weights" in taken:
+        taken["weights"] = taken.pop("negative_weights")
+    names = {"negative_weight": "weights", "policy": "policies"}
+    typed = {names.get(name, name) for name in _typed(context)}
+    if "policies" not in typed:
+        notices(tuple(_changed(found.policies, options.layers(found.names, folders))))
+    if "negative" in typed:
+        taken.pop("weights", None)
+    notices(found.notices)
+    return {name: value for name, value in taken.items() if name not in typed}
+
+
+def _changed(labels: "Sequence[str]", layers: "Sequence[Layer]") -> "Iterator[Notice]":
+    now = {layer.name: layer.label for layer in layers}
+    for label in labels:
+        if (changed := now[label.partition("@")[0]]) != label:
+            said = f"the picture was made under the policy {label}, which now is {changed}"
+            yield Notice("policy-changed", said)
 
 
 def _origins(plan: "Plan") -> None:

@@ -12,9 +12,13 @@ from negprompt.errors import RequestError, shown
 if TYPE_CHECKING:
     from negprompt.engine import Request
     from negprompt.policy import Layer
+    from negprompt.policy.project import Project
 
 PromptText = Annotated[
     str, typer.Argument(help="What the picture should show.", show_default=False)
+]
+MaybePromptText = Annotated[
+    str | None, typer.Argument(help="What the picture should show.", show_default=False)
 ]
 NegativeTexts = Annotated[
     list[str] | None,
@@ -159,6 +163,22 @@ Strength = Annotated[
         help="How far to go from --image, over 0 to 1; 0.75 by default.", show_default=False
     ),
 ]
+Like = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="IMAGE",
+        help="Begin again as this picture was made: its prompt, the negative that was typed, its "
+        "seed and settings, and the policies that it names. Options given here replace them.",
+        show_default=False,
+    ),
+]
+Metadata = Annotated[
+    str,
+    typer.Option(
+        metavar="full|ids|none",
+        help="What a file says: all, or no words but seed, model and policies, or nothing.",
+    ),
+]
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where pictures are written.")]
 
 _SIZE = re.compile(r"(\d{1,5})(?:[x×](\d{1,5}))?")
@@ -169,30 +189,50 @@ def request(
     *,
     negative: Sequence[str] | None = None,
     weights: Sequence[float] | None = None,
-    size: str | None = None,
+    size: str | tuple[int, int] | None = None,
     policies: Sequence[str] | None = None,
     policy_folders: Sequence[Path] | None = None,
     **settings: Any,
 ) -> "Request":
     """The request of a command line; ``settings`` are fields of Request as they are.
 
-    Raises what Request and ``policy.files.load`` raise, and ``size-unreadable``.
+    Raises what Request and ``layers`` raise, and ``size-unreadable``.
     """
     from negprompt.engine import Request
 
-    layers: Sequence[Layer] = ()
-    if policies:
-        from negprompt.policy.files import load
-
-        layers = load(policies, policy_folders or ())
     return Request(
         prompt=prompt,
         negative=tuple(negative) if negative else None,
         negative_weights=tuple(weights) if weights else None,
-        size=None if size is None else pixels(size),
-        policies=tuple(layers),
+        size=pixels(size) if isinstance(size, str) else size,
+        policies=layers(policies or (), policy_folders or ()),
         **settings,
     )
+
+
+def layers(names: Sequence[str], folders: Sequence[Path] = ()) -> "tuple[Layer, ...]":
+    """The layers that act on a command: those of the project file, and those named.
+
+    Raises what ``policy.files.load`` and ``policy.project.found`` raise.
+    """
+    active = project()
+    if not names and not active.policies:
+        return ()
+    from negprompt.policy.files import load
+
+    return load((*active.policies, *names), places(folders))
+
+
+def project() -> "Project":
+    """The project file's policies where the command runs."""
+    from negprompt.policy.project import found
+
+    return found(Path.cwd())
+
+
+def places(folders: Sequence[Path] | None) -> tuple[Path, ...]:
+    """Where policies are looked for before ``policies/``: given folders, the project file's."""
+    return (*(folders or ()), *project().folders)
 
 
 def pixels(size: str) -> tuple[int, int]:

@@ -34,7 +34,7 @@ def _list(*, folder: options.PolicyFolders = None, as_json: texts.AsJson = False
     """List all policies that --policy finds, in the folders where it looks."""
     from negprompt.policy.files import folders, listed, read
 
-    known = listed(folders(folder or ()))
+    known = listed(folders(options.places(folder)))
     found = [(read(file, known), file) for file in known.values()]
     if as_json:
         print(json.dumps([_summary(layer) | {"file": str(file)} for layer, file in found]))
@@ -60,7 +60,7 @@ def show(
     """Show one policy: what it says, from whom, why, and what it does not promise."""
     from negprompt.policy.files import load
 
-    (layer,) = load([name], folder or ())
+    (layer,) = load([name], options.places(folder))
     if as_json:
         print(json.dumps(_summary(layer) | asdict(layer)))
         return
@@ -83,19 +83,20 @@ def show(
 def check(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Names or files; all in the folders by default.", show_default=False),
+        typer.Argument(help="Names or files; all of your own by default.", show_default=False),
     ] = None,
     *,
     folder: options.PolicyFolders = None,
 ) -> None:
     """Check policy files; status 2 where one cannot be used. What is only odd is remarked on."""
-    from negprompt.policy.files import folders, listed, load
+    from negprompt.policy.files import listed, load, own_folders
 
-    wanted = names or [str(file) for file in listed(folders(folder or ())).values()]
+    places = options.places(folder)
+    wanted = names or [str(file) for file in listed(own_folders(places)).values()]
     layers: list[Layer] = []
     for name in wanted:
         try:
-            layers += load([name], folder or ())
+            layers += load([name], places)
         except PolicyError as error:
             _told(error)
     for layer in layers:

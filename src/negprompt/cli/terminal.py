@@ -43,14 +43,25 @@ def progress(what: str) -> Iterator[OnStep]:
         yield lambda done, total: bars.update(bar, completed=done, total=total)
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, as_data: bool = False) -> None:
+def table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    as_data: bool = False,
+    styles: Sequence[str] = (),
+) -> None:
     """A table as wide as its words need, also where the terminal is narrower.
 
-    It goes to standard error, or ``as_data`` to standard output.
+    It goes to standard error, or ``as_data`` to standard output. ``styles``, one a row, colour it
+    in a terminal.
     """
     console = Console(stderr=not as_data, markup=False, highlight=False, soft_wrap=True)
     widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
     console.print(Text(_row(headings, widths), style="bold"))
+    if styles and console.is_terminal:
+        for row, style in zip(rows, styles, strict=True):
+            console.print(Text(_row(row, widths), style=style))
+        return
     # by itself: rich takes half a millisecond a line, and a text may have a hundred thousand
     console.file.writelines(_row(row, widths) + "\n" for row in rows)
 

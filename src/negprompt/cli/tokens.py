@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from negprompt.encoding.table import Table
-    from negprompt.language import Prompt
+    from negprompt.language import Finding, Prompt
     from negprompt.models.reading import Reader
 
 Config = Annotated[
@@ -63,7 +63,9 @@ def tokens(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of textual inversions.", show_default=False),
     ] = None,
-    step: texts.Steps = 1,
+    step: Annotated[
+        int, typer.Option(min=1, max=1000, help="The step whose text is shown, of a schedule.")
+    ] = 1,
     steps: texts.Steps = 25,
     as_json: texts.AsJson = False,
 ) -> None:
@@ -80,15 +82,14 @@ def tokens(
     source = texts.given(text)
     prompts = _acting(source, dialect, negative=negative_side, step=step, steps=steps)
     found = _tables(prompts, readers(model, config), chunks, embeddings)
+    texts.noted(remarked := _remarked(source, dialect, negative=negative_side), source)
     for name, tables in found.items():
-        for number, made in enumerate(tables, 1):
-            if not as_json:
-                _told(name, number, made, len(tables), len(found))
-            _warned(source, made)
+        _told(name, tables, len(found), source, as_json=as_json)
     if as_json:
+        asked = {"text": source, "model": model, "dialect": dialect, "scheme": scheme}
         read = {name: [_to_json(made) for made in tables] for name, tables in found.items()}
-        answer = {"text": source, "model": model, "dialect": dialect, "scheme": scheme}
-        print(json.dumps({**answer, "chunks": chunks, "step": step, "tokenizers": read}))
+        told = {"tokenizers": read, "notices": texts.findings_to_json(remarked, source)}
+        print(json.dumps({**asked, "chunks": chunks, "step": step, **told}))
     elif any(row.weight != 1 for tables in found.values() for t in tables for row in t.rows):
         say(f"weights by the scheme {scheme} — {says}")
 
@@ -116,6 +117,13 @@ def _acting(source: str, dialect: str, *, negative: bool, step: int, steps: int)
     return [next(p for last, p in part.stretches if step <= last) for part in read.parts]
 
 
+def _remarked(source: str, dialect: str, *, negative: bool) -> "tuple[Finding, ...]":
+    """What ``parse`` remarks on, too."""
+    from negprompt.language import findings, parse
+
+    return tuple(findings(parse(source, dialect), side=texts.side(negative=negative)))
+
+
 def _tables(
     prompts: "list[Prompt]", read: "Sequence[Reader]", chunks: str, embeddings: Path | None
 ) -> "dict[str, list[Table]]":
@@ -136,7 +144,15 @@ def _tables(
     return found
 
 
-def _told(name: str, number: int, made: "Table", parts: int, readers: int) -> None:
+def _told(name: str, tables: "list[Table]", readers: int, source: str, *, as_json: bool) -> None:
+    """The tables of one tokenizer on standard output, and what there is to say of each."""
+    for number, made in enumerate(tables, 1):
+        if not as_json:
+            _printed(name, number, made, len(tables), readers)
+        _warned(source, made)
+
+
+def _printed(name: str, number: int, made: "Table", parts: int, readers: int) -> None:
     """One table on standard output."""
     which = [name] * (readers > 1) + [f"part {number}"] * (parts > 1)
     if which:
@@ -166,6 +182,9 @@ def _warned(source: str, made: "Table") -> None:
         said = f"{shown(first.text, 40)} at {first.span.start}{more}: past the first chunk"
         cure = "a tool that reads one chunk drops it; here every chunk is read"
         pointed_at(f"note: {said}; {cure}", source, first.span)
+    for called, span in made.missing:
+        said = f"no textual inversion is called {shown(called)}, so the model reads nothing there"
+        pointed_at(f"note: {said} [embedding-missing]", source, span)
     if made.too_long:
         say("note: more chunks than are ever encoded; shorten it [prompt-too-long]")
 
@@ -184,5 +203,8 @@ def _to_json(made: "Table") -> dict[str, Any]:
                 "past_limit": number in made.past,
             }
             for number, term in enumerate(made.terms)
+        ],
+        "missing": [
+            {"name": called, "span": [span.start, span.stop]} for called, span in made.missing
         ],
     }

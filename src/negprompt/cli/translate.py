@@ -44,7 +44,8 @@ def translate(
     source = texts.given(text)
     prompt = read(source, from_)
     made = translated(prompt, to, negative=negative_side)
-    found = tuple(findings(prompt, side=texts.side(negative=negative_side)))
+    remarked = findings(prompt, side=texts.side(negative=negative_side))
+    found = tuple(f for f in remarked if f.code != "and-in-negative")  # a word here, as in A1111
     texts.noted(found, source)
     for loss in made.lost:
         pointed_at(f"lost: {loss.reason}", source, loss.span)

@@ -72,7 +72,7 @@ def stage(args: argparse.Namespace) -> None:
     elif args.stage == "unet":
         from negprompt.world.train import unet
 
-        unet.fit(run("unet", 1e-3, 32, 0.998))
+        unet.fit(run("unet", 1e-3, 32))
     elif args.stage == "echoes":
         from negprompt.world.train import echoes
 

@@ -76,7 +76,7 @@ def _echo(
     captions = [truth(scene(seed)[0]) for seed in seeds] + [""] * (len(seeds) * (scale > 1))
     context = denoiser.states(text, bpe, captions)
     torch.manual_seed(seeds[0])
-    z = scheduler.add_noise(clean, torch.randn_like(clean), times[:1]).to(DEVICE)
+    z: Tensor = scheduler.add_noise(clean, torch.randn_like(clean), times[:1]).to(DEVICE)
     for t in times:
         rows = unet(torch.cat([z] * (len(captions) // len(z))), t, context).sample
         p, u = rows[: len(z)], rows[-len(z) :]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,6 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from negprompt.world.judge import FOLDER as JUDGES
+from negprompt.world.judge import NETWORKS
 from negprompt.world.train import unet as unet_stage
 from negprompt.world.train.data import cache
 from negprompt.world.train.text import text_config
@@ -56,22 +59,32 @@ def assemble(folder: Path = FOLDER) -> StableDiffusionPipeline:
 
 
 def restore(folder: Path = FOLDER) -> None:
-    """Put shipped weights back into the cache, so that ``unet`` trains on from them with a warm-up.
+    """Put shipped weights back into the cache, so that ``unet`` and ``judges`` train on from them.
 
-    The autoencoder and the vocabulary come along; pictures and latents must be made again.
-    Raises FileExistsError where a checkpoint of the U-Net is there already.
+    They begin with a warm-up. The autoencoder and the vocabulary come along; pictures, latents and
+    echoes must be made again.  Raises FileExistsError where a checkpoint of one is there already.
     """
-    path = cache() / "unet.safetensors"
-    if path.exists():
-        raise FileExistsError(path)
+    shipped = {
+        "unet": {
+            "unet": folder / "unet" / "diffusion_pytorch_model.safetensors",
+            "text": folder / "text_encoder" / "model.safetensors",
+        }
+    }
+    shipped |= {f"judge-{name}": {"judge": JUDGES / f"{name}.safetensors"} for name in NETWORKS}
+    for stage, files in shipped.items():
+        _restored(cache() / f"{stage}.safetensors", files)
     for part, name in (("vae", "vae"), ("tokenizer", "tokenizer")):
         shutil.copytree(folder / part, cache() / name, dirs_exist_ok=True)
+
+
+def _restored(path: Path, files: Mapping[str, Path]) -> None:
+    """A checkpoint at step 0 of networks whose weights lie in files."""
+    if path.exists():
+        raise FileExistsError(path)
     state = {"clock": torch.zeros(2, dtype=torch.float64)}
-    for network, file in (
-        ("unet", folder / "unet" / "diffusion_pytorch_model.safetensors"),
-        ("text", folder / "text_encoder" / "model.safetensors"),
-    ):
+    for network, file in files.items():
         for name, value in load_file(file).items():
-            state[f"net.{network}.{name}"] = value.float()
-            state[f"ema.{network}.{name}"] = value.float()
+            held = value.float() if value.is_floating_point() else value
+            state[f"net.{network}.{name}"] = held
+            state[f"ema.{network}.{name}"] = value.clone().float()
     save_file(state, path)

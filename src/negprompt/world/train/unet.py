@@ -98,20 +98,8 @@ def blanked(model: nn.Module, bpe: CLIPTokenizer, texts: list[str], rows: Tensor
     return torch.where(ended[..., None], hidden[-1:], hidden[:-1])
 
 
-def timesteps(count: int, alphas: Tensor) -> Tensor:
-    """``count`` timesteps: every second uniform, the others where picture and noise are alike.
-
-    For those σ / (√ᾱ + σ) is logit-normal (Esser et al. 2403.03206, eq. 19): shapes are decided
-    there, while the ends of the schedule have little to teach.
-    """
-    mixed = (1 - alphas).sqrt() / (alphas.sqrt() + (1 - alphas).sqrt())  # rises from 0 to 1
-    middle = torch.searchsorted(mixed, torch.randn(count, device=DEVICE).sigmoid())
-    uniform = torch.randint(0, len(alphas), (count,), device=DEVICE)
-    return torch.where(torch.arange(count, device=DEVICE) % 2 == 0, uniform, middle)
-
-
 def fit(run: Run) -> tuple[UNet2DConditionModel, CLIPTextModel]:
-    """Minimise the v-prediction error (Salimans & Ho 2202.00512) over drawn timesteps."""
+    """Minimise the v-prediction error (Salimans & Ho 2202.00512) over uniformly drawn timesteps."""
     torch.manual_seed(run.seed)
     bpe = CLIPTokenizer.from_pretrained(cache() / "tokenizer")
     unet, text = network(), text_encoder(bpe)
@@ -129,7 +117,7 @@ def fit(run: Run) -> tuple[UNet2DConditionModel, CLIPTextModel]:
             for (posed, about), dropped in zip(scenes, drop, strict=True)
         ]
         x0 = stored[torch.from_numpy(seeds)].float().to(DEVICE)
-        t = timesteps(len(seeds), alphas)
+        t = torch.randint(0, len(alphas), (len(seeds),), device=DEVICE)
         noise = torch.randn_like(x0)
         a, b = alphas[t].sqrt()[:, None, None, None], (1 - alphas[t]).sqrt()[:, None, None, None]
         with half():
