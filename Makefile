@@ -31,7 +31,7 @@ demo: $(PACKAGE)
 	$(BIN)/python -m negprompt demo
 
 test: $(DEV)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(DEV)
 	$(BIN)/ruff check

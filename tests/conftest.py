@@ -1,4 +1,4 @@
-"""What every test shares: a quiet, offline process, two threads, the folder beside the clone.
+"""What every test shares: a quiet, offline process, one thread, the folder beside the clone.
 
 The environment is set here, before any test module imports torch, and sub-processes inherit it.
 """
@@ -16,7 +16,7 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A busy machine is slow, not wrong, so no deadline. The default run draws the same examples each
 # time: red then means that the code changed. `--hypothesis-profile=explore` looks for new ones.
