@@ -31,6 +31,7 @@ def compare(
     chunks: options.Chunks = None,
     match: options.Match = "pad-empty",
     clip_skip: options.ClipSkip = None,
+    null: options.Null = None,
     embeddings: options.Embeddings = None,
     image: options.Image = None,
     mask: options.Mask = None,
@@ -47,8 +48,8 @@ def compare(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
         dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
-        clip_skip=clip_skip, embeddings=embeddings, image=image, mask=mask, strength=strength,
-        loading=loading,
+        clip_skip=clip_skip, null=null, embeddings=embeddings, image=image, mask=mask,
+        strength=strength, loading=loading,
     )  # fmt: skip
     from negprompt.engine import loaded, writable, written
     from negprompt.measure import verdict

@@ -41,6 +41,7 @@ def explain(
     chunks: options.Chunks = None,
     match: options.Match = "pad-empty",
     clip_skip: options.ClipSkip = None,
+    null: options.Null = None,
     embeddings: options.Embeddings = None,
     loading: Loading,
     out: options.Out = Path("out"),
@@ -55,7 +56,7 @@ def explain(
     asked = options.request(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks,
-        match=match, clip_skip=clip_skip, embeddings=embeddings, loading=loading,
+        match=match, clip_skip=clip_skip, null=null, embeddings=embeddings, loading=loading,
     )  # fmt: skip
     from negprompt.engine import loaded, writable
     from negprompt.measure.explain import explain as explained

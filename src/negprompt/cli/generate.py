@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 SETTINGS: Final = (
     "prompt", "negative", "model", "cfg", "steps", "seed", "count", "size", "scheduler", "rule",
-    "rescale", "dialect", "scheme", "normalise", "chunks", "match", "clip_skip", "embeddings",
-    "image", "mask", "strength", "loading",
+    "rescale", "dialect", "scheme", "normalise", "chunks", "match", "clip_skip", "null",
+    "embeddings", "image", "mask", "strength", "loading",
 )  # fmt: skip
 """Options that are fields of a Request as they are."""
 
@@ -54,6 +54,7 @@ def generate(
     chunks: options.Chunks = None,
     match: options.Match = "pad-empty",
     clip_skip: options.ClipSkip = None,
+    null: options.Null = None,
     embeddings: options.Embeddings = None,
     image: options.Image = None,
     mask: options.Mask = None,
@@ -74,9 +75,8 @@ def generate(
     if like is not None:
         settings |= _taken_over(like, context, policy_folder or ())
     if settings["prompt"] is None:
-        raise RequestError(
-            "there is no prompt", code="prompt-missing", cure="give one, or a picture with --like"
-        )
+        cure = "give one, or a picture with --like"
+        raise RequestError("there is no prompt", code="prompt-missing", cure=cure)
     settings = freely.spoken(settings, _typed(context), free=free, seed=from_seed)
     asked = options.request(**settings)
     from negprompt.encoding.choices import known

@@ -117,6 +117,13 @@ ClipSkip = Annotated[
         show_default=False,
     ),
 ]
+Null = Annotated[
+    str | None,
+    typer.Option(
+        help="What stands for no prompt where there is no negative: empty or zeros.",
+        show_default=False,
+    ),
+]
 Embeddings = Annotated[
     Path | None,
     typer.Option(

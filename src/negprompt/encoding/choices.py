@@ -3,9 +3,9 @@
 No tensors: a request checks its names here before anything is loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal, get_args
 
 from negprompt.encoding.chunking import CHUNKINGS
 from negprompt.encoding.compose import MATCHES
@@ -13,6 +13,9 @@ from negprompt.encoding.normalising import NORMALISATIONS
 from negprompt.encoding.weighting import SCHEMES
 from negprompt.errors import RequestError, shown
 
+Null = Literal["empty", "zeros"]
+"""What is taken for no prompt: the empty text encoded, or zeros of its shape."""
+NULLS: Final[tuple[str, ...]] = get_args(Null)
 OWN: Final[Mapping[str, str]] = MappingProxyType({"comfy": "comfy", "compel": "compel"})
 """By dialect the weighting scheme and the rule for chunks of its tool; A1111's for all others."""
 
@@ -25,7 +28,7 @@ def check_names(*, scheme: str, normalise: str, chunks: str, match: str) -> None
     known(match, MATCHES, "way to match lengths", code="match-unknown")
 
 
-def known(name: str, table: Mapping[str, object], what: str, *, code: str) -> None:
+def known(name: str, table: Collection[str], what: str, *, code: str) -> None:
     """Raise RequestError with this code unless the table has the name."""
     if name not in table:
         raise RequestError(

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from negprompt.encoding.choices import check_names
-from negprompt.encoding.encoders import Encoders, Null, in_a_row, lengthen, longest
+from negprompt.encoding.choices import Null, check_names
+from negprompt.encoding.encoders import Encoders, in_a_row, lengthen, longest
 from negprompt.encoding.tokens import missing
 from negprompt.encoding.types import Conditioning, Course, Encoded
 from negprompt.errors import Notice, PromptError, RequestError, shown

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from negprompt.encoding.choices import Null
 from negprompt.encoding.chunking import CHUNKINGS, MAX_CHUNKS
 from negprompt.encoding.clip import Encoder, Hidden, TextEncoder
 from negprompt.encoding.compose import MATCHES, blended, conjoined
@@ -28,7 +29,6 @@ from negprompt.encoding.weighting import weigh
 from negprompt.errors import PromptError, Span, shown
 from negprompt.language import Joint, Prompt, joints
 
-Null = Literal["empty", "zeros"]
 Tokens = tuple[TokenWeight | None, ...]
 
 MEMORY: Final = 32

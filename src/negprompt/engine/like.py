@@ -33,6 +33,7 @@ _OURS: Final[Mapping[str, tuple[str, type]]] = {
     "Chunks": ("chunks", str),
     "Length match": ("match", str),
     "Clip skip": ("clip_skip", int),
+    "Null prompt": ("null", str),
     "Rule": ("rule", str),
 }
 

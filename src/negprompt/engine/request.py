@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from negprompt.encoding.choices import OWN, check_names, known
+from negprompt.encoding.choices import NULLS, OWN, Null, check_names, known
 from negprompt.errors import PromptError, RequestError, Span, shown
 from negprompt.guidance.rules import RULES
 from negprompt.models.choices import NOTHING_BESIDE, Loading
@@ -68,6 +68,8 @@ class Request:
     """How a shorter text gets as long as the longest: a name of ``encoding.compose.MATCHES``."""
     clip_skip: int | None = None
     """A1111's "Clip skip": 1 is the last layer of the text encoder, 2 the one before."""
+    null: Null | None = None
+    """What stands for no prompt where no negative is given: ``empty`` or ``zeros``."""
     embeddings: Path | None = None
     """A folder of textual inversions, which the texts call by name."""
     policies: tuple[Layer, ...] = ()
@@ -96,6 +98,8 @@ class Request:
             check(self.scheduler)
         if self.clip_skip is not None:
             _check_number("clip_skip", self.clip_skip, 1, 100, whole=True)
+        if self.null is not None:
+            known(self.null, NULLS, "null prompt", code="null-unknown")
         for policy in self.policies:
             _check_policy(policy)
         known(self.rule, RULES, "rule", code="rule-unknown")

@@ -217,7 +217,7 @@ def _conditioned(planned: Plan, request: Request, model: "Model") -> "Conditioni
         planned,
         model.encoders,
         scheme=request.own_scheme,
-        null=model.family.null(model.pipe),
+        null=request.null or model.family.null(model.pipe),
         vocabulary=_vocabulary(model),
         normalise=request.normalise,
         chunks=request.own_chunks,

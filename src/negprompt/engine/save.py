@@ -89,6 +89,7 @@ def parameters(generation: Generation, seed: int) -> Parameters:
         "Chunks": (request.own_chunks, "a1111"),
         "Length match": (request.match, "pad-empty"),
         "Clip skip": (request.clip_skip, None),
+        "Null prompt": (request.null, None),
         "Rule": (request.rule, "cfg"),
         POLICIES: (", ".join(planned.layers), ""),
         RAW_NEGATIVES: (_several(request), None),

@@ -14,7 +14,8 @@ from negprompt.guidance.wrappers import rescale as rescaled
 from negprompt.policy.plan import STEPS, Plan
 
 if TYPE_CHECKING:
-    from negprompt.encoding.encoders import Encoders, Null
+    from negprompt.encoding.choices import Null
+    from negprompt.encoding.encoders import Encoders
     from negprompt.guidance.hook import Bank, Seam, Seen
 
 
@@ -93,7 +94,7 @@ def steer(
             code="guidance-in-two-calls",
             cure="give steer() both: a negative and the scale",
         )
-    course = _courses(request, family.encoders(pipe), family.null(pipe))
+    course = _courses(request, family.encoders(pipe), request.null or family.null(pipe))
     course(STEPS)  # what cannot be encoded is told here
     scales: list[float] = []
 

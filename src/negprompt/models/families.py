@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from negprompt.encoding.choices import Null
 from negprompt.encoding.clip import TextEncoder
-from negprompt.encoding.encoders import Encoders, Null
+from negprompt.encoding.encoders import Encoders
 from negprompt.encoding.lengths import t5_length
 from negprompt.encoding.t5 import T5Encoder
 from negprompt.errors import ModelError

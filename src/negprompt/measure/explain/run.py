@@ -229,7 +229,8 @@ def _questions(asked: _Asked, model: "Model", target: Target | None, at: int) ->
     texts = dict.fromkeys(text for baseline in baselines for text, _ in baseline)
     made = {text: encode(text) for text in texts}
     goal = encoders.encode(parse(target.caption)) if target is not None else None
-    null, empty = encoders.null(model.family.null(model.pipe)), encoders.null("empty")
+    null = encoders.null(request.null or model.family.null(model.pipe))
+    empty = encoders.null("empty")
     prompt = encode(request.prompt)
     lengths = longest((prompt, *made.values(), *([goal] if goal else [])))
     return Questions(
