@@ -152,6 +152,7 @@ def measured(
     """Run a suite, say what it takes, and write what it found."""
     from negprompt.engine import loaded, writable
     from negprompt.measure.compare import foreign
+    from negprompt.measure.memory import folder_of
     from negprompt.measure.protocol import methods, pictures, run, written
     from negprompt.world.judge import load
 
@@ -170,7 +171,7 @@ def measured(
     folder, start = writable(out), time.monotonic()
     with counting(total) as counter:
         stand = pictures.Stand(
-            model=found, judges=judges, makers=makers, folder=pictures.folder_of(name),
+            model=found, judges=judges, makers=makers, folder=folder_of(name),
             anew=more.anew, on_images=counter,
         )  # fmt: skip
 

@@ -55,8 +55,16 @@ def memory(pipe: Any, judges: Mapping[str, Judge]) -> Memory:
 
     Raises OutputError ``cache-unwritable``.
     """
+    return Memory(folder_of(_mark(pipe, judges)))
+
+
+def folder_of(name: str) -> Path:
+    """Where what was measured under a mark is kept.
+
+    Raises OutputError ``cache-unwritable``.
+    """
     home = Path(os.environ.get("NEGPROMPT_CACHE") or Path.home() / ".cache" / "negprompt")
-    folder = home / "measured" / _mark(pipe, judges)
+    folder = home / "measured" / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -65,7 +73,7 @@ def memory(pipe: Any, judges: Mapping[str, Judge]) -> Memory:
             code="cache-unwritable",
             cure="set NEGPROMPT_CACHE to a folder that can be written",
         ) from error
-    return Memory(folder)
+    return folder
 
 
 def joined(parts: Sequence[Readings]) -> Readings:

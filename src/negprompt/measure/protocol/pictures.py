@@ -7,7 +7,6 @@ hash of what was asked, there whole or not at all, so that a bench that was kill
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -23,7 +22,6 @@ from torch import nn
 
 from negprompt.engine import Request, run
 from negprompt.engine.written import write
-from negprompt.errors import OutputError, shown
 from negprompt.measure.arms import batches, seen
 from negprompt.measure.protocol.cases import Case
 from negprompt.measure.protocol.methods import Maker, Method, Push, mark
@@ -110,24 +108,6 @@ class Stand:
         np.savez(out, **arrays)
         write(path, out.getvalue())
         return made
-
-
-def folder_of(name: str) -> Path:
-    """Where the results of a bench with this id are kept.
-
-    Raises OutputError ``cache-unwritable``.
-    """
-    home = Path(os.environ.get("NEGPROMPT_CACHE") or Path.home() / ".cache" / "negprompt")
-    folder = home / "measured" / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"the cache {shown(str(folder))} cannot be made: {error.strerror or error}",
-            code="cache-unwritable",
-            cure="set NEGPROMPT_CACHE to a folder that can be written",
-        ) from error
-    return folder
 
 
 def cell(stand: Stand, case: Case, method: Method, *, seeds: range, steps: int) -> Pictures:

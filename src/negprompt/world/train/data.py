@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cache as kept
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,11 +42,16 @@ def _shard(index: int) -> int:
         pictures = np.stack(
             [render(scene(seed)[0]) for seed in range(index * SHARD, (index + 1) * SHARD)]
         )
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
-            np.save(file, pictures)
-        part.replace(path)
+        write(path, pictures)
     return index
+
+
+def write(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as a whole or not at all."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.save(file, array)
+    part.replace(path)
 
 
 def render_shards(count: int, say: Callable[[str], None] = print) -> None:

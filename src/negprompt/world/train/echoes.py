@@ -6,19 +6,15 @@ the denoiser: noise is laid over its latent, not so much that what is there is l
 again under the full true caption (SDEdit, Meng et al. 2108.01073).
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from negprompt.world.captions import truth
 from negprompt.world.train import autoencoder
 from negprompt.world.train import unet as denoiser
-from negprompt.world.train.data import cache, latents, scene
+from negprompt.world.train.data import cache, latents, scene, write
 from negprompt.world.train.loop import DEVICE
 from negprompt.world.train.pixels import to_pictures
 from negprompt.world.train.pocket import averaged
@@ -54,7 +50,7 @@ def paint(count: int) -> None:
         for part in np.array_split(seeds, -(-len(seeds) // PART)):
             z = _echo(networks, bpe, torch.from_numpy(stored[part]).float(), [int(k) for k in part])
             painted.append(to_pictures(model.decode(z).sample))
-        _write(path, np.concatenate(painted))
+        write(path, np.concatenate(painted))
         print(f"echoes {int(seeds[-1]) + 1}", flush=True)
 
 
@@ -82,10 +78,3 @@ def _echo(
         p, u = rows[: len(z)], rows[-len(z) :]
         z = scheduler.step(u + scale * (p - u), t, z).prev_sample
     return z
-
-
-def _write(path: Path, pictures: NDArray[np.uint8]) -> None:
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        np.save(file, pictures)
-    part.replace(path)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from negprompt.world.train.autoencoder import load
-from negprompt.world.train.data import SHARD, cache, pictures
+from negprompt.world.train.data import SHARD, cache, pictures, write
 from negprompt.world.train.loop import half
 from negprompt.world.train.pixels import to_tensor
 
@@ -26,6 +26,4 @@ def encode(count: int) -> None:
                 mean = model.encode(to_tensor(shard[start : start + PART])).latent_dist.mean.float()
             latents.append(mean.cpu().numpy().astype(np.float16))
         print(f"latents {index + 1}/{len(shards)} shards", flush=True)
-    part = cache() / "latents.part.npy"
-    np.save(part, np.concatenate(latents))
-    part.replace(cache() / "latents.npy")
+    write(cache() / "latents.npy", np.concatenate(latents))
