@@ -121,9 +121,6 @@ def test_latents_of_as_many_pictures_as_were_asked_for(
     with torch.no_grad():
         expected = model.encode(to_tensor(np.concatenate(shards))).latent_dist.mean.cpu().numpy()
     assert np.abs(stored - expected).mean() < 0.02, "bfloat16 and float16"
-    returned = autoencoder.roundtrip(autoencoder.load(cache / "vae"), shards[0])
-    assert returned.shape == (20, 128, 128, 3)
-    assert returned.dtype == np.uint8
 
 
 def test_before_any_stage_has_run_there_is_nothing(cache: Path) -> None:

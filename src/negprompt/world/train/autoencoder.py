@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from negprompt.world.train.data import pictures
 from negprompt.world.train.loop import DEVICE, Run, half, train
-from negprompt.world.train.pixels import to_pictures, to_tensor
+from negprompt.world.train.pixels import to_tensor
 
 CROP = 64
 
@@ -93,16 +92,6 @@ def standardise(model: AutoencoderKL, *, batches: int = 16) -> None:
     quant.bias[channels:] -= 2 * d.log()
     post.bias += (post.weight[:, :, 0, 0] * m).sum(1)
     post.weight *= d[None, :, None, None]
-
-
-@torch.no_grad()
-def roundtrip(model: AutoencoderKL, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 [n, h, w, 3] → the same through the autoencoder; n is 1 or more."""
-    out = []
-    for part in to_tensor(images).split(32):
-        with half():
-            out.append(model.decode(model.encode(part).latent_dist.mean).sample.float())
-    return to_pictures(torch.cat(out))
 
 
 def load(folder: Path) -> AutoencoderKL:
