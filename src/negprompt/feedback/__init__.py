@@ -1,0 +1,1 @@
+"""Words about a picture → edits of the next negative."""

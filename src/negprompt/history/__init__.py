@@ -1,0 +1,1 @@
+"""Runs, pictures, sessions and what was said of them, kept for good."""
