@@ -2,6 +2,9 @@
 # make test    set up the same way, then run the tests
 # make check   ruff, mypy, import-linter
 # make bench-gpu        time and memory of an image on a CUDA device, beside diffusers
+# make bench-process    time of whole processes, beside diffusers and a bare Python
+# make bench-history    a search in a history of 100,000 runs
+# make bench-planted    whether ablate and prune are right about forty known terms (hours)
 # make bench-language   speed and growth of the readers, a million random prompts (STYLES=folder)
 #
 # Set-up happens once, in .venv. PYTHON=... chooses the interpreter (3.11 or newer).
@@ -25,7 +28,7 @@ BENCH := $(VENV)/.bench-installed
 STYLES ?= ../shared/styles
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench-language bench-gpu FORCE
+.PHONY: demo test check bench-language bench-gpu bench-process bench-history bench-planted FORCE
 
 demo: $(PACKAGE)
 	$(BIN)/python -m negprompt demo
@@ -42,8 +45,17 @@ check: $(DEV)
 bench-language: $(BENCH)
 	$(BIN)/python benchmarks/language.py $(STYLES) --random 1000000
 
+bench-history: $(PACKAGE)
+	$(BIN)/python benchmarks/history.py
+
 bench-gpu: $(PACKAGE)
 	$(BIN)/python benchmarks/gpu.py
+
+bench-process: $(PACKAGE)
+	$(BIN)/python benchmarks/process.py
+
+bench-planted: $(PACKAGE)
+	$(BIN)/python benchmarks/planted.py
 
 # ------------------------------------------------------------------------------------- set-up
 

@@ -42,5 +42,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep measurements out of the user's own cache, in this process and those it starts."""
+    """Keep measurements and the history out of the user's own, here and in processes it starts."""
     os.environ["NEGPROMPT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["NEGPROMPT_DATA"] = str(tmp_path_factory.mktemp("data"))
+    os.environ.pop("NEGPROMPT_HISTORY", None)

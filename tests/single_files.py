@@ -54,6 +54,67 @@ def save(pipe: Any, file: Path, **more: Tensor) -> Path:
     return file
 
 
+SD3 = {
+    "time_text_embed.timestep_embedder.linear_1": "t_embedder.mlp.0",
+    "time_text_embed.timestep_embedder.linear_2": "t_embedder.mlp.2",
+    "time_text_embed.text_embedder.linear_1": "y_embedder.mlp.0",
+    "time_text_embed.text_embedder.linear_2": "y_embedder.mlp.2",
+    "pos_embed.pos_embed": "pos_embed",
+    "pos_embed.proj": "x_embedder.proj",
+    "norm1_context.linear": "context_block.adaLN_modulation.1",
+    "norm1.linear": "x_block.adaLN_modulation.1",
+    "norm_out.linear": "final_layer.adaLN_modulation.1",
+    "proj_out": "final_layer.linear",
+    "ff_context.net.0.proj": "context_block.mlp.fc1",
+    "ff_context.net.2": "context_block.mlp.fc2",
+    "ff.net.0.proj": "x_block.mlp.fc1",
+    "ff.net.2": "x_block.mlp.fc2",
+    "attn.to_out.0": "x_block.attn.proj",
+    "attn2.to_out.0": "x_block.attn2.proj",
+    "attn.to_add_out": "context_block.attn.proj",
+    "attn.norm_added_q": "context_block.attn.ln_q",
+    "attn.norm_added_k": "context_block.attn.ln_k",
+    "attn.norm_q": "x_block.attn.ln_q",
+    "attn.norm_k": "x_block.attn.ln_k",
+    "attn2.norm_q": "x_block.attn2.ln_q",
+    "attn2.norm_k": "x_block.attn2.ln_k",
+}
+QKV = {
+    "attn.qkv": ("x_block.attn.qkv", "attn.to_q", "attn.to_k", "attn.to_v"),
+    "attn2.qkv": ("x_block.attn2.qkv", "attn2.to_q", "attn2.to_k", "attn2.to_v"),
+    "added": ("context_block.attn.qkv", "attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"),
+}
+
+
+def sd3(transformer: Any) -> dict[str, Tensor]:
+    """The transformer of Stable Diffusion 3: query, key and value in one matrix, shift first."""
+    state, made = dict(transformer.state_dict()), {}
+    last = f"transformer_blocks.{transformer.config.num_layers - 1}.norm1_context.linear."
+    for name in list(state):
+        if name.startswith((last, "norm_out.linear.")):
+            state[name] = torch.cat(state[name].chunk(2)[::-1])
+        for theirs, *parts in QKV.values():
+            if f".{parts[0]}." in name:
+                start, end = name.split(parts[0])
+                made[start + theirs + end] = torch.cat([state.pop(start + p + end) for p in parts])
+    made |= {renamed(name, SD3) if name != "pos_embed.pos_embed" else "pos_embed": value
+             for name, value in state.items()}  # fmt: skip
+    return {UNET + k.replace("transformer_blocks", "joint_blocks"): v for k, v in made.items()}
+
+
+def save_sd3(pipe: Any, file: Path, *, whole: bool) -> Path:
+    """Write the transformer, or all that ``pipe`` has."""
+    state = sd3(pipe.transformer)
+    if whole:
+        state |= autoencoder(pipe.vae)
+        for part, name in (("text_encoder", "clip_l"), ("text_encoder_2", "clip_g")):
+            state |= prefixed(f"text_encoders.{name}.transformer.", clip(getattr(pipe, part)))
+        t5 = pipe.text_encoder_3.state_dict()
+        state |= prefixed("text_encoders.t5xxl.transformer.", t5)
+    write(state, file)
+    return file
+
+
 def write(state: Mapping[str, Tensor], file: Path) -> None:
     save_file({name: value.contiguous().clone() for name, value in state.items()}, file)
 
@@ -114,7 +175,8 @@ def autoencoder(vae: Any) -> dict[str, Tensor]:
 
 def clip(encoder: Any) -> dict[str, Tensor]:
     state = encoder.state_dict()
-    return {k if k.startswith("text_model.") else f"text_model.{k}": v for k, v in state.items()}
+    bare = ("text_model.", "text_projection.")
+    return {k if k.startswith(bare) else f"text_model.{k}": v for k, v in state.items()}
 
 
 def open_clip(encoder: Any) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""The GPU benchmark at tiny size on whatever is here, and its bars on figures made up."""
+"""The GPU benchmark and the planted terms at tiny size, and their bars on figures made up."""
 
 import subprocess
 import sys
@@ -7,19 +7,80 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tiny_models import tiny_sd
 
-FILE = Path(__file__).resolve().parents[1] / "benchmarks" / "gpu.py"
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+FILE = FOLDER / "gpu.py"
+
+
+def loaded(name: str) -> Any:
+    spec = spec_from_file_location(name, FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="module")
 def gpu() -> Any:
-    spec = spec_from_file_location("gpu", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules["gpu"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return loaded("gpu")
+
+
+@pytest.fixture(scope="module")
+def planted() -> Any:
+    return loaded("planted")
+
+
+def bare(planted: Any) -> Any:
+    """Half of all pictures have everything, and guidance brings the subject."""
+    things = dict.fromkeys([*planted.named(), "person", "red", "beach"], 0.5)
+    return planted.Bare(things, things | {"person": 0.2})
+
+
+def test_a_planted_term_is_what_the_table_says(planted: Any) -> None:
+    terms = planted.planted(planted.SCOUTED[0], bare(planted))
+    assert len(terms) == len({term.text for term in terms}) == planted.NUMBER
+    kinds = {kind: [t for t in terms if t.kind == kind] for kind in planted.EXPECTED}
+    assert {term.concept for term in kinds["useful"]} == set(planted.named())
+    denied = {planted.CONCEPTS[name].antonyms[0] for name in planted.named()}
+    overlap = [t for t in kinds["harmful"] if t.text not in denied]
+    assert len(overlap) == len(kinds["harmful"]) - len(denied) > 0
+    assert all("person" in t.text or t.concept == "person" for t in overlap)
+    assert all(term.concept in planted.CONCEPTS for term in kinds["dead"])
+    absent, full = (
+        planted.Bare(
+            dict.fromkeys(bare(planted).guided, rate), dict.fromkeys(bare(planted).alone, rate)
+        )
+        for rate in (0.05, 0.9)
+    )
+    terms = planted.planted(planted.SCOUTED[0], absent)
+    assert {t.text for t in terms if t.kind == "harmful"} == denied
+    assert {t.kind for t in planted.planted(planted.SCOUTED[0], full)} == {"dead"}
+
+
+@pytest.mark.slow
+def test_forty_planted_terms_on_a_tiny_model(planted: Any, tmp_path: Path) -> None:
+    """The same pictures for every term would be a bench that measures nothing."""
+    tiny_sd().save_pretrained(tmp_path / "model")
+    asked = planted._arguments(
+        ["--model", str(tmp_path / "model"), "--out", str(tmp_path / "out"), "--steps", "1",
+         "--seeds", "8", "--prune-seeds", "8"]
+    )  # fmt: skip
+    place = planted.gallery(planted.loaded(asked.model), asked.out)
+    terms = planted.planted(asked.spot, bare(planted))
+    questions = tuple(planted.question_of(terms, asked, 8) for _ in range(2))
+    data = planted._measured(terms, questions, asked, place)
+    assert len(data["terms"]) == 40
+    assert data["ablate"]["pictures"] == 8 * len(list(questions[0].arms())) == 8 * 82
+    assert len(list((tmp_path / "out" / "pictures").iterdir())) >= 82
+    text = "\n".join(planted._table(data))
+    assert "cannot tell yet" in text
+    assert text.count("MISSED") == sum(not bar["held"] for bar in data["bars"])
+    again = planted.gallery(planted.loaded(asked.model), asked.out)
+    assert planted._measured(terms, questions, asked, again) == data
+    assert again.spent.made == 0
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ def latents(pipe: Any) -> Iterator[list[Tensor]]:
         del pipe.vae.decode
 
 
-def call(pipe: Any, prompt: str = "a cat", **settings: Any) -> Tensor:
+def call(pipe: Any, prompt: str | list[str] = "a cat", **settings: Any) -> Tensor:
     """The latents of a call of diffusers' own."""
     generator = [torch.Generator("cpu").manual_seed(seed) for seed in (3, 4)]
     given: dict[str, Any] = {"num_inference_steps": 3, "num_images_per_prompt": 2}
@@ -163,8 +163,37 @@ def test_flux_needs_no_true_guidance_of_its_own_to_be_steered() -> None:
     assert [notice.code for notice in steering.notices] == ["scale-one"]
 
 
-@pytest.mark.parametrize("given", [{"negative": "blurry"}, {"scale": 2.0}, {}])
-def test_flux_is_not_steered_by_halves(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("own", [1.5, 5.0, 9.0])
+def test_flux_is_steered_away_from_the_calls_own_negative(own: float) -> None:
+    """Whatever the call's own scale is, where that is above 1: the scale is that of ``steer``."""
+    pipe = tiny_flux()
+    given = OWN["flux"] | {"prompt": ["a cat", "a dog"], "num_images_per_prompt": 1}
+    negatives = {"negative_prompt": ["blurry", "text, boat"]}
+    wanted = call(pipe, **given | negatives)
+    with negprompt.steer(pipe, scale=5.0) as steering:
+        assert close(call(pipe, **given | negatives | {"true_cfg_scale": own}), wanted)
+    assert (steering.passes, steering.calls, steering.notices) == (6, 3, ())
+    with negprompt.steer(pipe, scale=3.0, rescale=0.7):
+        moved = call(pipe, **given | negatives)
+    assert not close(moved, wanted)
+
+
+def test_a_flux_call_that_evaluates_no_negative_is_told() -> None:
+    pipe = tiny_flux()
+    alone = call(pipe, height=32, width=32)
+    for given in ({}, {"negative_prompt": "blurry"}, {"true_cfg_scale": 5.0}):
+        with negprompt.steer(pipe, scale=5.0) as steering:
+            assert close(call(pipe, height=32, width=32, **given), alone)
+        assert [notice.code for notice in steering.notices] == ["negative-absent"]
+        assert (steering.passes, steering.calls) == (3, 3)
+    with negprompt.steer(pipe, scale=1.0) as steering:
+        assert close(call(pipe, negative_prompt="blurry", **OWN["flux"]), alone)
+    assert [notice.code for notice in steering.notices] == ["scale-one"]
+    assert (steering.passes, steering.calls) == (3, 3)
+
+
+@pytest.mark.parametrize("given", [{"negative": "blurry"}, {}])
+def test_flux_is_not_steered_without_a_scale(given: dict[str, Any]) -> None:
     with pytest.raises(RequestError) as caught, negprompt.steer(tiny_flux(), **given):
         pass
     assert caught.value.code == "guidance-in-two-calls"
@@ -222,6 +251,16 @@ def test_an_enforced_term_refuses_where_guidance_is_built_in() -> None:
         make(tiny_flux(), cfg=None, policies=(layer,))
     assert caught.value.code == "enforced-inert"
     assert make(tiny_flux(), policies=(layer,))[1].cost.passes == 6
+
+
+def test_a_turbo_model_of_sd3_is_told_by_its_name_and_an_enforced_term_refuses() -> None:
+    model = Model(tiny_sd3(), "owner/stable-diffusion-3.5-large-turbo", SD3)
+    made = run(Request(prompt="a cat", negative=("blurry",)), model=model)
+    assert (made.request.cfg, made.request.steps) == (1, 4)
+    assert [n.code for n in made.notices] == ["scale-one", "few-step-model"]
+    with pytest.raises(RequestError) as caught:
+        run(Request(prompt="a cat", policies=(house("enforced", "watermark"),)), model=model)
+    assert caught.value.code == "enforced-inert"
 
 
 @pytest.mark.parametrize(("name", "side"), [("sd3", 18), ("flux", 30)])

@@ -5,6 +5,7 @@ the enforced tokens, has them with less weight than the layer says, not in front
 embeddings than the layer's by itself.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save_file
 from tests.tiny_models import tiny_sd
 
@@ -22,6 +25,8 @@ from negprompt.encoding.compose import MATCHES
 from negprompt.encoding.types import Encoded
 from negprompt.encoding.weighting import SCHEMES
 from negprompt.engine import Request, run
+from negprompt.engine.inspecting import inspected
+from negprompt.engine.like import alike
 from negprompt.engine.run import _conditioned, _with_defaults, banks
 from negprompt.errors import NegpromptError
 from negprompt.guidance.rules import Step
@@ -182,8 +187,77 @@ def missing(negative: Encoded, *, exact: bool) -> str:
     return ""
 
 
+TYPED = (
+    "", "scarf", "()", "(watermark:0)", "(watermark:-2), (low quality:0), (text:0)",
+    "[watermark::0]",
+    "watermark AND scarf :-1", "# watermark", "BREAK", "((((", "Policies: none", "wаtermark",
+    "embedding:watermark", "{watermark}", "__none__", "{a|b}", "a " * 90, "<house>",
+)  # fmt: skip
+"""What a picture of another tool says was typed as its negative."""
+FIELDS = (
+    "CFG scale: 1", "CFG scale: 1.2", "CFG scale: -3", "CFG scale: 1e9", "Steps: 0", "Rule: none",
+    "Dialect: comfy", "Dialect: midjourney", "Dialect: novelai", "Emphasis: none", "Chunks: groups",
+    "Null prompt: zeros", "Length match: zeros", "Clip skip: 2", "CFG rescale: 1",
+    "Policies: none", "Policies: house@1.0.0#00000000", 'Policies: "house@9.9.9#ffffffff, x"',
+    'Raw negatives: "[[\\"scarf\\", 2], [\\"hat\\", -1]]"', 'Raw negatives: "[[\\"\\", 0]]"',
+    'Raw negatives: "[[\\"scarf\\", 1e9], [\\"watermark\\", 1e-9]]"', "Token normalisation: mean",
+    'Raw negative prompt: ""', 'Raw negative prompt: "(watermark:0)"', "Emphasis: comfy",
+)  # fmt: skip
+"""What a text as A1111 writes it says besides."""
+
+
+def pasted() -> Iterator[dict[str, str]]:
+    """The texts in picture files, as each reader's tool writes them."""
+    for typed in TYPED:
+        end = "Steps: 3, Sampler: DDIM, CFG scale: 4, Seed: 1, Size: 32x32"
+        yield {"parameters": f"a cat\nNegative prompt: {typed}\n{end}"}
+        nodes = {
+            "1": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat"}},
+            "2": {"class_type": "CLIPTextEncode", "inputs": {"text": typed}},
+            "3": {"class_type": "KSampler", "inputs": {
+                "positive": ["1", 0], "negative": ["2", 0], "seed": 1, "steps": 3, "cfg": 4.0,
+                "sampler_name": "ddim"}},
+        }  # fmt: skip
+        yield {"prompt": json.dumps(nodes)}
+        invoke = {"positive_prompt": "a cat", "negative_prompt": typed, "steps": 3, "cfg_scale": 4}
+        yield {"invokeai_metadata": json.dumps(invoke)}
+        yield {"sd-metadata": json.dumps({"image": {"prompt": f"a cat [{typed}]", "steps": 3}})}
+        yield {"Dream": f'"a cat [{typed}]" -s3 -S1 -C4'}
+        fooocus = {"prompt": "a cat", "negative_prompt": typed, "base_model": "x", "steps": 3,
+                   "full_negative_prompt": [typed, "hat"], "styles": "['Fooocus V2']"}  # fmt: skip
+        yield {"parameters": json.dumps(fooocus)}
+        novel = {"prompt": "a cat", "uc": typed, "scale": 4, "steps": 3, "seed": 1}
+        yield {"Comment": json.dumps(novel), "Software": "NovelAI"}
+    for said in FIELDS:
+        end = f"Steps: 3, Sampler: DDIM, Seed: 1, Size: 32x32, {said}"
+        yield {"parameters": f"a cat\nNegative prompt: scarf\n{end}"}
+
+
+PASTED = list(pasted())
+
+
+@pytest.mark.parametrize("number", range(0, len(PASTED), 38))
+def test_no_picture_that_is_begun_from_escapes(number: int, tmp_path: Path) -> None:
+    taken = 0
+    for texts in PASTED[number : number + 38]:
+        info = PngInfo()
+        for name, text in texts.items():
+            info.add_itxt(name, text)
+        Image.new("RGB", (8, 8)).save(tmp_path / "theirs.png", pnginfo=info)
+        settings = dict(alike(inspected(tmp_path / "theirs.png")).settings)
+        try:
+            found = conditions(Request(**{"steps": 3, **settings, "policies": (LAYER,)}))
+        except NegpromptError:
+            continue  # refused
+        taken += 1
+        assert found, texts
+        for negative in found:
+            assert not missing(negative, exact=True), texts
+    assert taken >= 8
+
+
 def test_there_are_enough_and_most_are_no_mere_refusals(shadows: Path) -> None:
-    assert len(ATTEMPTS) >= 200
+    assert len(ATTEMPTS) + len(PASTED) >= 700
     taken = 0
     for attempt in ATTEMPTS[:60]:
         try:

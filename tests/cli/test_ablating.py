@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import threading
 import urllib.request
 from pathlib import Path
@@ -59,6 +60,25 @@ def test_ablate_writes_page_json_and_csv(model: str, capsys: Captured, here: Pat
     assert again["terms"] == report["terms"]
     assert ablate(model, "--csv", "--no-html") == 0
     assert capsys.readouterr().out.startswith("term,verdict,")
+
+
+def test_the_command_of_a_report_gives_it_again(model: str, capsys: Captured, here: Path) -> None:
+    """With labels that turn the probe round, and all seeds taken."""
+    rows = ["image,term,present"]
+    for k in range(30):
+        Image.new("RGB", (8, 8), (255 * (k % 2), 0, 0)).save(here / f"{k}.png")
+        rows.append(f"{k}.png,scarf,{1 - k % 2}")
+    (here / "labels.csv").write_text("\n".join(rows))
+    own = ("--probe", "own_probe_for_tests:seen", "--json", "--all-seeds")
+    found = []
+    for more in (own, (*own, "--calibrate", "labels.csv")):
+        assert ablate(model, *more) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    rates = [one["terms"][0]["alone"]["concept"]["without"]["rate"] for one in found]
+    assert rates[1] == 1 - rates[0]
+    assert main([*shlex.split(found[1]["command"])[1:], "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (again["terms"], again["command"]) == (found[1]["terms"], found[1]["command"])
 
 
 def test_an_estimate_makes_nothing(model: str, capsys: Captured, here: Path) -> None:

@@ -168,6 +168,33 @@ def test_a_picture_of_another_tool_is_read_and_begun_from(
     assert json.loads(printed.out)["images"][0]["seed"] == 4
 
 
+@pytest.mark.usefixtures("here")
+def test_every_format_says_how_it_was_made(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["a cat é 🐈", "--negative=scarf, (hat:1.2)", "--policy=house-floor", "--steps=1"]
+    paths = [made(capsys, model, *asked, "--format", form)[0] for form in ("png", "jpeg", "webp")]
+    assert [Path(path).name for path in paths] == ["00000-0.png", "00001-0.jpg", "00002-0.webp"]
+    first, *others = (said(capsys, "inspect", path) for path in paths)
+    assert first["raw_negative"] == "scarf, (hat:1.2)"
+    assert first["raw_positive"] is None
+    assert first["positive"] == "a cat é 🐈"
+    assert others == [first, first]
+    pixels = []
+    for path in (paths[0], paths[2]):
+        with Image.open(path) as picture:
+            pixels.append(picture.convert("RGB").tobytes())
+    assert pixels[0] == pixels[1], "WebP is without loss"
+    again, _ = made(capsys, model, "--like", paths[1], "--format", "webp")
+    assert said(capsys, "inspect", again) == first
+    bare, _ = made(capsys, model, *asked, "--format", "jpeg", "--metadata", "none")
+    assert main(["inspect", bare]) == 2
+    capsys.readouterr()
+    assert main(["generate", "a cat", "--model", model, "--format", "bmp"]) == 2
+    assert "png, jpeg, webp" in capsys.readouterr().err
+    long = ["generate", "a cat\n# " + "é" * 40_000, "--model", model, "--steps", "1"]
+    assert main([*long, "--format", "jpeg"]) == 2
+    assert "characters" in capsys.readouterr().err
+
+
 def test_a_picture_cannot_write_to_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

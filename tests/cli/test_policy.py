@@ -71,7 +71,10 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "does not promise" in said
     assert "nothing yet" in said
+    assert "zyxwv" not in said
     assert main(["policy", "show", "brand", "--json"]) == 0
+    assert "zyxwv" not in capsys.readouterr().out
+    assert main(["policy", "show", "brand", "--json", "--reveal"]) == 0
     assert json.loads(capsys.readouterr().out)["terms"][0]["text"] == "zyxwv logo"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -26,13 +27,17 @@ def nothing(scale, *, weights=(1.0,)):
     return None
 """
 PROMPTS = "prompt,negative,antonym\na blue boat on a beach,logo,unbranded\n"
+KILLS = 3
 KILLED = """
+import resource
 import sys
 from pathlib import Path
 from negprompt.cli import main
 from negprompt.world import judge
 judge.FOLDER = Path(sys.argv[1])
-sys.exit(main(sys.argv[2:]))
+status = main(sys.argv[2:])
+Path("peak").write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+sys.exit(status)
 """
 
 
@@ -110,29 +115,63 @@ def test_a_mistake_is_one_line(more: list[str], word: str, capsys: Captured) -> 
 
 
 @pytest.mark.slow
-def test_a_killed_screening_goes_on_and_ends_the_same(model: str, here: Path) -> None:
-    """``kill -9`` in the middle; then the same tables as those of a run that nobody stopped."""
-    judges, script = here / "judges", here / "killed.py"
-    script.write_text(KILLED)
-    command = [sys.executable, str(script), str(judges), "bench", "--suite", "screening", "--steps",
-               "1", "--seeds", "2", "--prompts", "prompts.csv", "--model", model]  # fmt: skip
-    kept = _killed_after([*command, "--out", "out"], here / "cache", 5)
-    assert not list((here / "out").iterdir())
+@pytest.mark.parametrize("suite", ["screening", "finals", "findings"])
+def test_a_suite_that_is_killed_again_and_again_ends_the_same(
+    suite: str, model: str, here: Path
+) -> None:
+    """``kill -9`` at random moments; then the same files as those of a run that nobody stopped."""
+    command = _command(here, suite, model)
+    moments, kept = random.Random(suite), dict[Path, int]()
+    for _ in range(KILLS):
+        kept = _killed([*command, "--out", "out"], here / "cache", kept, moments)
+        assert not list((here / "out").iterdir())
     assert subprocess.run([*command, "--out", "out"], check=False).returncode == 0
     assert all(path.stat().st_mtime_ns == at for path, at in kept.items())
-    assert len(list((here / "cache").rglob("*.npz"))) > len(kept)
     fresh = os.environ | {"NEGPROMPT_CACHE": str(here / "fresh")}
     assert subprocess.run([*command, "--out", "whole"], check=False, env=fresh).returncode == 0
-    for name in ("screening.json", "screening.csv", "screening.md"):
+    names = sorted(path.name for path in (here / "whole").iterdir())
+    assert len(names) == 3
+    assert names == sorted(path.name for path in (here / "out").iterdir())
+    for name in names:
         assert (here / "out" / name).read_bytes() == (here / "whole" / name).read_bytes()
+    assert not list((here / "cache").rglob("*.part"))
 
 
-def _killed_after(command: list[str], cache: Path, files: int) -> dict[Path, int]:
-    """Start, kill -9 once so many results are kept; which, and when they were written."""
+def _command(here: Path, suite: str, model: str) -> list[str]:
+    """The suite at tiny size, in a process of its own."""
+    (here / "killed.py").write_text(KILLED)
+    more = ["--only", "early,variety"] if suite == "findings" else ["--arms", "bias,few"]
+    return [sys.executable, str(here / "killed.py"), str(here / "judges"), "bench", "--suite",
+            suite, "--quick", "--steps", "1", "--seeds", "1", "--model", model, *more]  # fmt: skip
+
+
+def _killed(
+    command: list[str], cache: Path, kept: dict[Path, int], moments: random.Random
+) -> dict[Path, int]:
+    """Start, kill -9 at some moment after some more is kept; what is, and since when.
+
+    Nothing that was kept before is made again.
+    """
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while len(list(cache.rglob("*.npz"))) < files and process.poll() is None:
-        time.sleep(0.02)
+    wanted = len(kept) + moments.randint(1, 4)
+    while len(list(cache.rglob("*.npz"))) < wanted and process.poll() is None:
+        time.sleep(0.005)
+    time.sleep(moments.random() * 0.05)
     assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.wait()
-    return {path: path.stat().st_mtime_ns for path in cache.rglob("*.npz")}
+    found = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npz")}
+    assert all(found[path] == at for path, at in kept.items())
+    return found
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_pictures(model: str, here: Path) -> None:
+    """Five times the pictures in batches of the same shape: hardly more memory at its height."""
+    peaks = []
+    for seeds in ("8", "40"):
+        command = [*_command(here, "finals", model), "--out", "out"]
+        command[command.index("--seeds") + 1] = seeds
+        assert subprocess.run([*command], check=False).returncode == 0
+        peaks.append(int((here / "peak").read_text()))
+    assert peaks[1] - peaks[0] < 40_000  # kilobytes

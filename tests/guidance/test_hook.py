@@ -9,8 +9,9 @@ from torch import Tensor
 
 from negprompt.encoding.condition import condition
 from negprompt.errors import RequestError
+from negprompt.guidance.attaching import attached
 from negprompt.guidance.call import Call, Fields, Rows, alike
-from negprompt.guidance.hook import Bank, Seam, Seen, attached
+from negprompt.guidance.hook import Bank, Seam, Seen
 from negprompt.guidance.rules import Branches, Needs, Rule, cfg
 from negprompt.guidance.schedule import Clock
 from negprompt.guidance.wrappers import rescale

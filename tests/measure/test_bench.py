@@ -84,10 +84,12 @@ def test_a_negative_is_what_captions_call_it() -> None:
         ("watermark", 0.15, True),
         ("watermark", 0.14, False),
         ("watermark", 0.86, False),
-        ("border", 0.5, False),
+        ("border", 0.5, True),
+        ("border", 0.1, False),
         ("lens flare", 0.5, False),
         ("sketch", 0.5, False),
-        ("blurry", 0.5, False),
+        ("blurry", 0.5, True),
+        ("noise", 0.5, False),
         ("neon", 0.5, True),
         ("low quality", 0.5, False),
     ],
@@ -119,7 +121,7 @@ def test_a_list_is_seen_where_any_of_it_is() -> None:
     assert seen(both, CLASSES["style"][0]).tolist() == [True] * 3
 
 
-def test_the_summary_is_the_mean_over_counted_rows() -> None:
+def test_the_summary_is_the_mean_over_counted_rows_that_training_named() -> None:
     half, none = [True, False] * 4, [False] * 8
     one, other, border = row("watermark"), row("text"), row("border")
     found = [
@@ -128,7 +130,8 @@ def test_the_summary_is_the_mean_over_counted_rows() -> None:
         bench.finding(border, reading({"border": half}, 8), reading({"border": none}, 8)),
     ]
     report = bench.Report(4.0, 8, tuple(found))
-    assert [f.row.concept for f in report.counted] == ["watermark", "text"]
+    assert [f.row.concept for f in report.counted] == ["watermark", "text", "border"]
+    assert [f.row.concept for f in report.named] == ["watermark", "text"]
     summary = report.summary()
     assert (summary["without"], summary["with"]) == (0.5, 0.25)
     assert summary["subject_change"] == 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from negprompt.measure.clusters import average, directions, frechet, jackknife, rate
+from negprompt.measure.clusters import average, difference, directions, frechet, jackknife, rate
 
 PROMPTS, SEEDS = 16, 8
 GROUPS = np.repeat(np.arange(PROMPTS), SEEDS)
@@ -74,3 +74,24 @@ def test_directions_are_those_of_the_largest_spread() -> None:
     assert axes.shape == (4, 2)
     assert abs(axes[1, 0]) > 0.99
     assert abs(axes[3, 1]) > 0.99
+
+
+def test_no_change_in_a_few_pairs_is_no_certainty() -> None:
+    few, many = (difference(np.zeros(n), np.arange(n) // 4) for n in (12, 96))
+    assert few.rate == many.rate == 0
+    assert few.lo < -0.2
+    assert few.hi > 0.2
+    assert few.hi > 3 * many.hi > 0.05
+
+
+def test_a_difference_of_pairs_is_covered() -> None:
+    """16 prompts that differ, 8 pairs each: the interval holds the truth in 95 % of the times."""
+    rng, truth, held = np.random.default_rng(11), -0.3, 0
+    groups = np.repeat(np.arange(16), 8)
+    for _ in range(600):
+        lost = (0.35 + rng.uniform(-0.2, 0.2, 16))[groups]
+        draws = rng.random(groups.size)
+        values = np.where(draws < lost, -1.0, np.where(draws > 0.95, 1.0, 0.0))
+        interval = difference(values, groups)
+        held += interval.lo <= truth <= interval.hi
+    assert 0.93 <= held / 600 <= 0.98

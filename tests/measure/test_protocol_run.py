@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from negprompt.measure.protocol import target, written
 from negprompt.measure.protocol.cases import Case
 from negprompt.measure.protocol.methods import TRIES, Maker, Method, mark
 from negprompt.measure.protocol.pictures import STRIDE, Stand, cell, joined, pushed, seen_in
-from negprompt.measure.protocol.run import WORLD, Report, Suite, bench, identity, pictures
+from negprompt.measure.protocol.run import WORLD, Report, Suite, Table, bench, identity, pictures
 from negprompt.models.families import SD1
 from negprompt.models.load import Model
 from negprompt.world.judge import ConvolutionalJudge, Judge, MixingJudge
@@ -143,12 +144,31 @@ def _is_a_whole_report(report: Report) -> None:
     assert set(arm["rows"][2]["figures"]["subject"]) == {"first", "second"}
     assert set(arm["rows"][2]["figures"]["subject"]["first"]) == {"rate", "lo", "hi", "n"}
     rows = written.to_csv(report).splitlines()
-    assert rows[0] == "id,suite,arm,method,metric,judge,rate,lo,hi,n,disputed"
+    assert rows[0] == (
+        "id,suite,arm,method,metric,judge,rate,lo,hi,n,disputed,"
+        "beside,difference,difference_lo,difference_hi,p,opposed"
+    )
     assert any(row.startswith("bench-v1-x,screening,own,antonym,subject,second,") for row in rows)
     page = written.markdown(report)
     assert "## own" in page
-    assert page.count("| mine:backwards |") == 2
+    assert page.count("| mine:backwards |") == 4
     assert page.count("By the second judge") == 1
+    assert page.count("Beside cfg 2, on the same prompts and seeds, by the second judge") == 1
+    _is_tested(table, arm)
+
+
+def _is_tested(table: Table, arm: Mapping[str, Any]) -> None:
+    """Every row but the world's and plain guidance's stands beside plain guidance."""
+    assert arm["beside"] == table.plain == "cfg 2"
+    tested = [row["name"] for row in arm["rows"] if row["beside"]]
+    assert tested == [row["name"] for row in arm["rows"] if row["name"] not in (WORLD, "cfg 2")]
+    for line in table.lines[1:]:
+        for metric, test in line.tests.get("first", {}).items():
+            own, plain = (one.by["first"][metric] for one in (line, table.lines[2]))
+            assert own is not None
+            assert plain is not None
+            assert test.difference.rate == pytest.approx(own.interval.rate - plain.interval.rate)
+            assert 0 < test.p <= 1
 
 
 def test_a_damaged_file_is_made_again(stand: Callable[..., Stand], tmp_path: Path) -> None:

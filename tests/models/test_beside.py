@@ -192,6 +192,17 @@ def test_a_scheduler_for_few_steps_says_so_too() -> None:
     assert "few-step-model" in {one.code for one in make(pipe, cfg=2.0).notices}
 
 
+@pytest.mark.parametrize("memory", ["auto", "low"])
+def test_too_little_memory_names_the_flags_that_help(memory: str) -> None:
+    """Four petabytes are asked for while the model works, which no machine has."""
+    with pytest.raises(ModelError) as caught:
+        make(tiny_sd(), loading=Loading(memory=memory), observe=lambda seen: torch.empty(2**50))
+    assert caught.value.code == "out-of-memory"
+    assert ("--memory low" in caught.value.cure) == (memory == "auto")
+    assert "--size" in caught.value.cure
+    assert "\n" not in str(caught.value)
+
+
 def test_a_device_that_is_not_there_is_told() -> None:
     with pytest.raises(ModelError) as caught:
         load(device="nowhere")

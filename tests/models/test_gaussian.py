@@ -14,7 +14,8 @@ from tests.tiny_models import scheduler, zero_snr
 from torch import Tensor
 
 from negprompt.encoding.types import Encoded
-from negprompt.guidance.hook import Bank, Seam, attached
+from negprompt.guidance.attaching import attached
+from negprompt.guidance.hook import Bank, Seam
 from negprompt.guidance.rules import Branches, Step, cfg
 from negprompt.guidance.schedule import Clock
 from negprompt.models.gaussian import (

@@ -1,10 +1,12 @@
 """``negprompt ablate``: what each term of a negative does, on any model, and how sure that is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from negprompt.cli import options, probing
 from negprompt.cli.loading import loads
+from negprompt.cli.planning import spelled_out
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, say, table
 from negprompt.models.choices import Loading
@@ -43,6 +45,8 @@ def ablate(
     as_csv: probing.AsCsv = False,
     html: probing.Html = True,
     loading: Loading,
+    policy: options.Policies = None,
+    policy_folder: options.PolicyFolders = None,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Say of each term of a negative whether it helps, does nothing or harms.
@@ -54,8 +58,9 @@ def ablate(
     base = options.request(
         prompts[0], negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, size=size, scheduler=scheduler, rule=rule, rescale=rescale, scheme=scheme,
-        loading=loading,
+        loading=loading, policies=policy, policy_folders=policy_folder,
     )  # fmt: skip
+    base = spelled_out(base)
     from negprompt.measure.ablate import Question
     from negprompt.measure.ablate.written import written
 
@@ -115,7 +120,8 @@ def _asked(
             say(sentence(look))
 
         place = gallery(loaded(question.base.model, question.base.loading), out, count)
-        return asked(question, place, found, labels=eyes, early=early, anew=anew, on_look=on_look)
+        report = asked(question, place, found, labels=eyes, early=early, anew=anew, on_look=on_look)
+    return replace(report, calibration=calibrate)
 
 
 def needs_probe(there: bool, labels: Path | None) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from negprompt.cli import options, probing, protocol
+from negprompt.cli import findings, options, probing, protocol
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say
 from negprompt.errors import RequestError
@@ -32,6 +32,7 @@ def bench(
     rules: protocol.Rules = None,
     rule: protocol.OwnRules = None,
     arms: protocol.Arms = None,
+    only: protocol.Only = None,
     estimate: probing.Estimate = False,
 ) -> None:
     """Measure what negatives do, or how good model and judges are.
@@ -41,17 +42,21 @@ def bench(
     number, first = protocol.seeds_of(seeds, seed)
     given = {"seeds": number, "scale": scale, "steps": steps, "seed": first}
     given = {name: value for name, value in given.items() if value is not None}
-    more = protocol.More(prompts, rules, tuple(rule or ()), arms, estimate, anew)
+    more = protocol.More(prompts, rules, tuple(rule or ()), arms, estimate, anew, only)
+    more.refuse(suite)
     try:
         if suite == "card":
-            more.refuse(suite)
             _card(model, out, given, quick=quick, anew=anew, as_json=as_json)
+        elif suite == "feedback":
+            _feedback(model, judge, out, given, quick=quick, anew=anew, as_json=as_json)
         elif suite == "negatives":
-            more.refuse(suite)
             _negatives(model, judge, given, quick=quick, anew=anew, as_json=as_json)
+        elif suite == "findings":
+            asked = findings.asked(given, only, quick=quick)
+            findings.measured(asked, model, out, estimate=estimate, anew=anew, as_json=as_json)
         else:
-            asked = protocol.asked(suite, given, more, quick=quick)
-            protocol.measured(asked, model, more, judge=judge, out=out, as_json=as_json)
+            wanted = protocol.asked(suite, given, more, quick=quick)
+            protocol.measured(wanted, model, more, judge=judge, out=out, as_json=as_json)
     except KeyboardInterrupt:
         say("what is measured is kept: the same command goes on from here")
         raise
@@ -104,6 +109,49 @@ def _card(
         return
     for path in paths:
         print(path)
+
+
+def _feedback(
+    model: str,
+    judge: str,
+    out: Path,
+    given: dict[str, Any],
+    *,
+    quick: bool,
+    anew: bool,
+    as_json: bool,
+) -> None:
+    if "seeds" in given:
+        raise RequestError(
+            f"the suite feedback looks for its own seeds, and --seeds {given['seeds']} was given",
+            code="option-not-here",
+            cure="leave it out; --seed says where to begin",
+        )
+    from negprompt.engine import writable, written
+    from negprompt.feedback import tally, trial
+    from negprompt.measure.arms import Setting
+
+    folder, setting = writable(out), Setting(n=1, **given)
+    wanted = trial.QUICK if quick else trial.SESSIONS
+    sessions = []
+    with progress("sessions") as on_step:
+        bench = _bench(model, 0, lambda _done, _total: None, anew=anew)
+        judges = [judge, *(name for name in bench.judges if name != judge)]
+        for session in trial.sessions(bench, judge, setting, wanted):
+            sessions.append(session)
+            say(tally.line(session, judge))
+            on_step(len(sessions), wanted)
+    if not sessions:
+        raise RequestError(
+            f"none of {trial.BOUND} pictures shows exactly one flaw",
+            code="flaws-too-few",
+            cure="take a scale at which the model draws flaws, such as --scale 2",
+        )
+    for line in tally.summary(sessions, judges):
+        say(line)
+    data = json.dumps(tally.to_json(sessions, judges, setting.scale, setting.steps))
+    path = written.write(folder / "feedback.json", f"{data}\n".encode())
+    print(data if as_json else path)
 
 
 def _bench(model: str, total: int, on_step: "OnStep", *, anew: bool) -> "Bench":

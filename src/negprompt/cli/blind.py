@@ -10,6 +10,7 @@ import typer
 
 from negprompt.cli import options, probing
 from negprompt.cli.loading import loads
+from negprompt.cli.planning import standing
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 from negprompt.errors import RequestError
@@ -52,6 +53,8 @@ def blind(
     browser: probing.Browser = True,
     as_json: probing.AsJson = False,
     loading: Loading,
+    policy: options.Policies = None,
+    policy_folder: options.PolicyFolders = None,
     out: options.Out = Path("out/blind"),
 ) -> None:
     """Find out whether you can tell a negative's pictures from those without it.
@@ -59,7 +62,7 @@ def blind(
     A page on this machine shows pairs with hidden sides; it stops when your preference is beyond
     doubt, or when the pairs are used up and you cannot tell.
     """
-    _one_of(prompt, negative, folders)
+    _one_of(prompt, folders)
     from negprompt.measure.eyes.blind import Blind, from_folders
     from negprompt.measure.eyes.serving import served
 
@@ -71,7 +74,10 @@ def blind(
         asked = options.request(
             prompt or "", negative=negative, weights=negative_weight, model=model, cfg=cfg,
             steps=steps, loading=loading, seed=seed, count=pairs, size=size,
+            policies=policy, policy_folders=policy_folder,
         )  # fmt: skip
+        _needs_negative(asked)
+        standing(asked)
         made, session = _made(asked, out), Blind(asked.prompt, pairs)
     try:
         with served(session, "blind.html", port) as address:
@@ -103,26 +109,34 @@ def _made(asked: "Request", out: Path) -> "Iterator[Pair]":
     """The pairs of a request, a few seeds at a time."""
     from negprompt.engine import loaded
     from negprompt.measure.ablate import gallery
+    from negprompt.measure.compare import bare
     from negprompt.measure.eyes.blind import Pair
 
     place = gallery(loaded(asked.model, asked.loading), out)
-    bare = replace(asked, negative=None, negative_weights=None)
     for first in range(asked.seed, asked.seed + asked.count, AHEAD):
         count = min(AHEAD, asked.seed + asked.count - first)
         with_, without = (
-            place.batch(replace(arm, seed=first, count=count)).paths for arm in (asked, bare)
+            place.batch(replace(arm, seed=first, count=count)).paths for arm in (asked, bare(asked))
         )
         for one, other in zip(with_, without, strict=True):
             yield Pair(f"seed {one.stem}", one, other)
 
 
-def _one_of(
-    prompt: str | None, negative: list[str] | None, folders: tuple[Path, Path] | None
-) -> None:
-    """Raise RequestError ``blind-what`` unless it is a prompt with a negative or two folders."""
-    if (prompt is None) == (folders is None) or (prompt is None) != (not negative):
-        raise RequestError(
-            "a blind test is of a prompt with a negative, or of two folders",
-            code="blind-what",
-            cure='give PROMPT --negative "…", or --folders A B',
-        )
+def _one_of(prompt: str | None, folders: tuple[Path, Path] | None) -> None:
+    """Raise RequestError ``blind-what`` unless it is a prompt or two folders."""
+    if (prompt is None) == (folders is None):
+        raise _what()
+
+
+def _needs_negative(asked: "Request") -> None:
+    """Raise RequestError ``blind-what`` where neither a negative nor a policy is given."""
+    if not asked.negative and not asked.policies:
+        raise _what()
+
+
+def _what() -> RequestError:
+    return RequestError(
+        "a blind test is of a prompt with a negative, or of two folders",
+        code="blind-what",
+        cure='give PROMPT --negative "…", or --folders A B',
+    )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from negprompt.cli import options
 from negprompt.cli.loading import loads
+from negprompt.cli.planning import standing
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say
 from negprompt.models.choices import Loading
@@ -37,6 +38,8 @@ def compare(
     mask: options.Mask = None,
     strength: options.Strength = None,
     loading: Loading,
+    policy: options.Policies = None,
+    policy_folder: options.PolicyFolders = None,
     out: options.Out = Path("out"),
 ) -> None:
     """Show what a negative changes.
@@ -49,7 +52,7 @@ def compare(
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
         dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
         clip_skip=clip_skip, null=null, embeddings=embeddings, image=image, mask=mask,
-        strength=strength, loading=loading,
+        strength=strength, loading=loading, policies=policy, policy_folders=policy_folder,
     )  # fmt: skip
     from negprompt.engine import loaded, writable, written
     from negprompt.measure import verdict
@@ -59,6 +62,7 @@ def compare(
     from negprompt.world.judge import load
 
     needs_negative(asked)
+    standing(asked)
     folder = writable(out)
     with progress("denoising") as on_step:
         found = compared(asked, model=loaded(model, loading), judge=load("first"), on_step=on_step)

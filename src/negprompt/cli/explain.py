@@ -8,6 +8,7 @@ import typer
 
 from negprompt.cli import options
 from negprompt.cli.loading import loads
+from negprompt.cli.planning import spelled_out
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say, table
 from negprompt.models.choices import Loading
@@ -44,6 +45,8 @@ def explain(
     null: options.Null = None,
     embeddings: options.Embeddings = None,
     loading: Loading,
+    policy: options.Policies = None,
+    policy_folder: options.PolicyFolders = None,
     out: options.Out = Path("out"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object with all numbers.")
@@ -57,7 +60,9 @@ def explain(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks,
         match=match, clip_skip=clip_skip, null=null, embeddings=embeddings, loading=loading,
+        policies=policy, policy_folders=policy_folder,
     )  # fmt: skip
+    asked = spelled_out(asked)
     from negprompt.engine import loaded, writable
     from negprompt.measure.explain import explain as explained
     from negprompt.measure.explain import save, to_json

@@ -8,6 +8,7 @@ import typer
 
 from negprompt.cli import options, probing
 from negprompt.cli.loading import loads
+from negprompt.cli.planning import standing
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 from negprompt.errors import RequestError
@@ -34,6 +35,8 @@ def explore(
     size: options.Size = None,
     as_json: probing.AsJson = False,
     loading: Loading,
+    policy: options.Policies = None,
+    policy_folder: options.PolicyFolders = None,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Show a prompt alone, then at four scales without, with a short and with a template negative.
@@ -46,8 +49,10 @@ def explore(
             "to go on takes a cell and a term", code="cell-and-term", cure="--from b4 --add TERM"
         )
     base = options.request(
-        prompt, model=model, steps=steps, loading=loading, seed=seed, count=count, size=size
-    )
+        prompt, model=model, steps=steps, loading=loading, seed=seed, count=count, size=size,
+        policies=policy, policy_folders=policy_folder,
+    )  # fmt: skip
+    standing(base)
     from negprompt.engine import loaded, written
     from negprompt.measure import explore as room
     from negprompt.measure.ablate import gallery

@@ -34,6 +34,8 @@ def gate(
         typer.Option(min=1, max=10_000, help="Instead of the file's own.", show_default=False),
     ] = None,
     as_json: probing.AsJson = False,
+    policy: options.Policies = None,
+    policy_folder: options.PolicyFolders = None,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Check that a negative still does what a file expects of it.
@@ -47,7 +49,7 @@ def gate(
     from negprompt.measure.gate import check, read
     from negprompt.measure.probes import probe
 
-    asked = read(file)
+    asked = read(file, options.layers(policy or (), policy_folder or ()))
     if seeds is not None:
         asked = replace(asked, question=replace(asked.question, seeds=seeds))
     question = asked.question

@@ -1,13 +1,14 @@
 """``negprompt generate``: a prompt and negatives → pictures in a folder."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from negprompt.cli import checking, options
 from negprompt.cli import free as freely
-from negprompt.cli import options
 from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import in_a_line, notices, progress, say, table
@@ -17,7 +18,7 @@ from negprompt.models.choices import Loading
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from negprompt.engine import Generation
+    from negprompt.engine import Generation, Request
     from negprompt.policy import Layer, Plan
 
 SETTINGS: Final = (
@@ -28,7 +29,10 @@ SETTINGS: Final = (
 """Options that are fields of a Request as they are."""
 
 
-@app.command(epilog='Example: negprompt generate "a cat on a beach" --negative "scarf" --count 4')
+@app.command(
+    cls=checking.WithCheck,
+    epilog='Example: negprompt generate "a cat on a beach" --negative "scarf" --count 4',
+)
 @loads
 def generate(
     context: typer.Context,
@@ -62,59 +66,93 @@ def generate(
     loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
+    check: checking.Check = None,
+    tries: checking.Tries = None,
+    new_seed: checking.NewSeed = False,
     metadata: options.Metadata = "full",
+    form: options.Format = "png",
     out: options.Out = Path("out"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of the paths.")
     ] = False,
 ) -> None:
-    """Make pictures; each PNG says how it was made."""
+    """Make pictures; each file says how it was made."""
     given = dict(locals())  # all that the command line says, by its names
     settings = {name: given[name] for name in SETTINGS}
     settings |= {"weights": negative_weight, "policies": policy, "policy_folders": policy_folder}
     if like is not None:
         settings |= _taken_over(like, context, policy_folder or ())
+    settings = freely.spoken(settings, options.typed(context), free=free, seed=from_seed)
+    asked = _asked(settings, out, metadata, form)
+    looks = checking.prober(check, asked.model, tries=tries, reseed=new_seed)
+    if looks is not None:
+        _checked(asked, looks, out, metadata=metadata, form=form, as_json=as_json)
+        return
+    made, paths = _made(asked, out, metadata, form)
+    sheet = freely.contact(made, out) if free else None
+    notices([one for one in made.notices if not (free and one.code == "scale-one")])
+    _told(made, paths, {"sheet": str(sheet)} if sheet else {}, as_json=as_json)
+
+
+def _asked(settings: dict[str, Any], out: Path, metadata: str, form: str) -> "Request":
+    """The request, once all that can be wrong before a model is loaded was looked at."""
     if settings["prompt"] is None:
         cure = "give one, or a picture with --like"
         raise RequestError("there is no prompt", code="prompt-missing", cure=cure)
-    settings = freely.spoken(settings, _typed(context), free=free, seed=from_seed)
     asked = options.request(**settings)
     from negprompt.encoding.choices import known
-    from negprompt.engine import run, save, writable
-    from negprompt.engine.save import METADATA
+    from negprompt.engine import writable
+    from negprompt.engine.save import FORMS, METADATA
 
     known(metadata, METADATA, "kind of metadata", code="metadata-unknown")
+    known(form, FORMS, "format", code="format-unknown")
     writable(out)
+    return asked
+
+
+def _made(
+    asked: "Request", out: Path, metadata: str, form: str
+) -> "tuple[Generation, tuple[Path, ...]]":
+    from negprompt.engine import run, save
+    from negprompt.history.recording import kept
+
     with progress("denoising") as on_step:
         made = run(asked, on_step=on_step)
-    paths = save(made, out, metadata=metadata)
-    sheet = freely.contact(made, out) if free else None
-    notices([one for one in made.notices if not (free and one.code == "scale-one")])
-    _told(made, paths, sheet, as_json=as_json)
+    paths = save(made, out, metadata=metadata, form=form)
+    said = kept(made, paths, command="generate", metadata=metadata)
+    return replace(made, notices=(*made.notices, *said)), paths
+
+
+def _checked(
+    asked: "Request", looks: checking.Looks, out: Path, *, metadata: str, form: str, as_json: bool
+) -> None:
+    """Make pictures that are looked at. Exit status 3 where not all are clean."""
+    notices(looks.probe.notices)
+    found, paths, said = checking.made(asked, looks, out, metadata=metadata, form=form)
+    made = checking.together(found, looks)
+    made = replace(made, notices=(*made.notices, *said))
+    notices(made.notices)
+    if not as_json:
+        checking.told(found, looks)
+    _told(made, paths, {"check": checking.to_json(found, paths, looks)}, as_json=as_json)
+    if not all(checked.best.is_clean for checked in found):
+        raise typer.Exit(checking.LEFT)
 
 
 def _told(
-    made: "Generation", paths: tuple[Path, ...], sheet: Path | None, *, as_json: bool
+    made: "Generation", paths: tuple[Path, ...], more: dict[str, Any], *, as_json: bool
 ) -> None:
     """What was made: one JSON object, or who put which term there, the cost, and the paths."""
     if as_json:
-        print(json.dumps(contract(made, paths) | ({"sheet": str(sheet)} if sheet else {})))
+        print(json.dumps(contract(made, paths) | more))
         return
     if made.plan.layers:
         _origins(made.plan)
     cost = made.cost
-    say(f"{cost.passes} passes an image, {cost.passes_per_step:g} a step, {cost.seconds:.1f} s")
-    for path in (*paths, *([sheet] if sheet else [])):
+    if "check" not in more:
+        say(f"{cost.passes} passes an image, {cost.passes_per_step:g} a step, {cost.seconds:.1f} s")
+    for path in (*paths, *([more["sheet"]] if "sheet" in more else [])):
         print(path)
-
-
-def _typed(context: typer.Context) -> set[str]:
-    """The names of what stands on the command line."""
-    return {
-        name
-        for name in context.params
-        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
-    }
 
 
 def _taken_over(image: Path, context: typer.Context, folders: "Sequence[Path]") -> dict[str, Any]:
@@ -127,7 +165,7 @@ def _taken_over(image: Path, context: typer.Context, folders: "Sequence[Path]") 
     if "negative_weights" in taken:
         taken["weights"] = taken.pop("negative_weights")
     names = {"negative_weight": "weights", "policy": "policies"}
-    typed = {names.get(name, name) for name in _typed(context)}
+    typed = {names.get(name, name) for name in options.typed(context)}
     if "policies" not in typed:
         notices(tuple(_changed(found.policies, options.layers(found.names, folders))))
     if "negative" in typed:

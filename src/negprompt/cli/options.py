@@ -186,6 +186,14 @@ Metadata = Annotated[
         help="What a file says: all, or no words but seed, model and policies, or nothing.",
     ),
 ]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="png|jpeg|webp",
+        help="What kind of file; JPEG and WebP say how they were made in EXIF, as A1111 writes it.",
+    ),
+]
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where pictures are written.")]
 
 _SIZE = re.compile(r"(\d{1,5})(?:[x×](\d{1,5}))?")
@@ -217,8 +225,20 @@ def request(
     )
 
 
+def typed(context: typer.Context) -> set[str]:
+    """The names of what stands on the command line."""
+    return {
+        name
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    }
+
+
 def layers(names: Sequence[str], folders: Sequence[Path] = ()) -> "tuple[Layer, ...]":
     """The layers that act on a command: those of the project file, and those named.
+
+    A project file's own are looked for in its folders first, whatever folder is given: no other
+    file of the same name takes their place, and two of one name are refused by the plan.
 
     Raises what ``policy.files.load`` and ``policy.project.found`` raise.
     """
@@ -227,7 +247,8 @@ def layers(names: Sequence[str], folders: Sequence[Path] = ()) -> "tuple[Layer, 
         return ()
     from negprompt.policy.files import load
 
-    return load((*active.policies, *names), places(folders))
+    own = load(active.policies, active.folders)
+    return (*own, *load(names, places(folders)))
 
 
 def project() -> "Project":

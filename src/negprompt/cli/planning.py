@@ -1,11 +1,14 @@
-"""What ``plan`` and ``advise`` share: a request that is planned and not run, on a known family."""
+"""What commands share that plan a request: its family by name, and what acts under policies."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from negprompt.cli.terminal import in_a_line, say
 from negprompt.errors import RequestError, shown
+
+if TYPE_CHECKING:
+    from negprompt.engine import Request
 
 FamilyName = Annotated[
     str | None,
@@ -34,15 +37,21 @@ def family_of(model: str, given: str | None) -> str | None:
                 cure=f"choose one of: {', '.join(known)}",
             )
         return given
-    if model == "pocket":
-        return "sd1"
-    place = Path(model)
-    if place.is_dir():
-        from negprompt.models.found import family_of_folder
+    from negprompt.models.found import family_named
 
-        return family_of_folder(place) or None
-    if place.is_file():
-        from negprompt.models.single import family_of_file
+    return family_named(model)
 
-        return family_of_file(place)
-    return None
+
+def standing(asked: "Request") -> None:
+    """Say under which negative a command works, where policies act on it."""
+    if asked.policies:
+        planned = asked.planned(family_of(asked.model, None))
+        say(f"effective negative: {in_a_line(planned.effective_negative, 4000) or '(none)'}")
+
+
+def spelled_out(asked: "Request") -> "Request":
+    """The request with all that acts typed, for commands that take a negative apart."""
+    from negprompt.measure.standing import spelled_out as made
+
+    standing(asked)
+    return made(asked)

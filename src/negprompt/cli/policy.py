@@ -55,23 +55,30 @@ def show(
     name: Annotated[str, typer.Argument(help="Its name, or a file.", show_default=False)],
     *,
     folder: options.PolicyFolders = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Also the terms that only its owner may see.")
+    ] = False,
     as_json: texts.AsJson = False,
 ) -> None:
     """Show one policy: what it says, from whom, why, and what it does not promise."""
     from negprompt.policy.files import load
 
     (layer,) = load([name], options.places(folder))
+    terms = layer.terms if reveal or not layer.is_hidden else ()
     if as_json:
-        print(json.dumps(_summary(layer) | asdict(layer)))
+        found = _summary(layer) | asdict(layer)
+        print(json.dumps(found | {"terms": [asdict(term) for term in terms]}))
         return
     for line in _lines(layer):
         print(line)
     headings = ("weight", "term", "reason", "evidence")
     rows = [
         (f"{t.weight:.6g}", in_a_line(t.text), in_a_line(t.reason), in_a_line(t.evidence))
-        for t in layer.terms
+        for t in terms
     ]
     table(headings, rows, as_data=True)
+    if len(terms) < len(layer.terms):
+        say(f"{len(layer.terms)} terms are their owner's to see: --reveal")
     if layer.is_enforced:
         print(NO_PROMISE)
         print(
@@ -96,7 +103,7 @@ def check(
     layers: list[Layer] = []
     for name in wanted:
         try:
-            layers += load([name], places)
+            layers += load([name], places, whole=True)
         except PolicyError as error:
             _told(error)
     for layer in layers:

@@ -3,9 +3,10 @@
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from negprompt.models.load import Model
 
 SuiteName = Annotated[
-    Literal["negatives", "card", "screening", "finals"],
+    Literal["negatives", "card", "screening", "finals", "findings", "feedback"],
     typer.Option(
         "--suite",
         help="negatives: each one on paired seeds. card: model and judges. screening, finals: the "
-        "protocol, all arms and baselines.",
+        "protocol, all arms and baselines. findings: what is said of negatives, held against "
+        "pictures. feedback: complaints about flawed pictures.",
     ),
 ]
 Quick = Annotated[
@@ -76,12 +78,23 @@ Arms = Annotated[
     typer.Option(metavar="A,B", help="Some arms only.", show_default=False),
 ]
 
+Only = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="Some findings only.", show_default=False),
+]
+
+TAKES: Final[Mapping[str, frozenset[str]]] = {
+    "screening": frozenset(("--prompts", "--rules", "--rule", "--arms", "--estimate")),
+    "finals": frozenset(("--prompts", "--rules", "--rule", "--arms", "--estimate")),
+    "findings": frozenset(("--only", "--estimate")),
+}
+"""Which options of More a suite takes."""
 _SEEDS = re.compile(r"(\d{1,18}):(\d{1,18})|(\d{1,6})")
 
 
 @dataclass(frozen=True, slots=True)
 class More:
-    """What only the protocol's suites take, and whether to measure anew."""
+    """What only some suites take, and whether to measure anew."""
 
     prompts: Path | None = None
     rules: str | None = None
@@ -89,17 +102,19 @@ class More:
     arms: str | None = None
     estimate: bool = False
     anew: bool = False
+    only: str | None = None
 
     def refuse(self, suite: str) -> None:
-        """Raise RequestError ``option-not-here`` where another suite was given one of these."""
+        """Raise RequestError ``option-not-here`` where a suite was given what others take."""
         given = {"--prompts": self.prompts, "--rules": self.rules, "--rule": self.own,
-                 "--arms": self.arms, "--estimate": self.estimate}  # fmt: skip
+                 "--arms": self.arms, "--estimate": self.estimate, "--only": self.only}  # fmt: skip
         for name, value in given.items():
-            if value:
+            if value and name not in TAKES.get(suite, ()):
+                others = " or ".join(f"--suite {one}" for one in TAKES if name in TAKES[one])
                 raise RequestError(
                     f"the suite {suite} takes no {name}",
                     code="option-not-here",
-                    cure="leave it out, or take --suite screening or --suite finals",
+                    cure=f"leave it out, or take {others}",
                 )
 
 
@@ -166,7 +181,8 @@ def measured(
     say(f"{name}, {suite.name}: {total} pictures, about {passes} model passes, and what reject "
         "draws again")  # fmt: skip
     if more.estimate:
-        say(f"about {_clock(passes / _speed(found, suite))} on this machine, as busy as it is now")
+        seconds = passes / speed(found, suite.scale, suite.steps)
+        say(f"about {clock(seconds)} on this machine, as busy as it is now")
         return
     folder, start = writable(out), time.monotonic()
     with counting(total) as counter:
@@ -180,7 +196,7 @@ def measured(
                 say(line)
             spent = time.monotonic() - start
             rest = spent * max(0, total - counter.done) / max(1, counter.done)
-            say(f"  {_clock(spent)} gone, about {_clock(rest)} left")
+            say(f"  {clock(spent)} gone, about {clock(rest)} left")
 
         report = run.bench(stand, suite, name, on_table)
     _write(report, folder, judge, as_json=as_json)
@@ -205,16 +221,17 @@ def _write(report: "Report", folder: Path, judge: str, *, as_json: bool) -> None
         print(path)
 
 
-def _speed(model: "Model", suite: "Suite") -> float:
-    """Model passes a second: of four pictures as the suite makes them, after a step to warm up."""
+def speed(model: "Model", scale: float, steps: int) -> float:
+    """Model passes a second: of four pictures as a suite makes them, after a step to warm up."""
     from negprompt.engine import Request, run
 
-    asked = Request(prompt="a cat", negative=("blurry",), cfg=suite.scale, steps=1, count=4)
+    asked = Request(prompt="a cat", negative=("blurry",), cfg=scale, steps=1, count=4)
     run(asked, model=model)
-    made = run(replace(asked, steps=suite.steps), model=model)
+    made = run(replace(asked, steps=steps), model=model)
     return 4 * made.cost.passes / made.cost.seconds
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Hours and minutes."""
     minutes = round(seconds / 60)
     return f"{minutes // 60}:{minutes % 60:02} h"

@@ -8,6 +8,7 @@ import typer
 
 from negprompt.cli import options, probing
 from negprompt.cli.loading import loads
+from negprompt.cli.planning import spelled_out
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 from negprompt.models.choices import Loading
@@ -36,6 +37,8 @@ def prune(
     size: options.Size = None,
     as_json: probing.AsJson = False,
     loading: Loading,
+    policy: options.Policies = None,
+    policy_folder: options.PolicyFolders = None,
     out: options.Out = Path("out/ablate"),
 ) -> None:
     """Print the shortest negative that keeps the effect.
@@ -45,8 +48,9 @@ def prune(
     """
     base = options.request(
         prompts[0], negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
-        loading=loading, seed=seed, size=size,
+        loading=loading, seed=seed, size=size, policies=policy, policy_folders=policy_folder,
     )  # fmt: skip
+    base = spelled_out(base)
     from negprompt.engine import loaded
     from negprompt.measure.ablate import Question, gallery
     from negprompt.measure.probes import probe as named

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from negprompt.encoding.choices import Null, check_names
+from negprompt.encoding.clip import TextEncoder
 from negprompt.encoding.encoders import Encoders, in_a_row, lengthen, longest
-from negprompt.encoding.tokens import missing
-from negprompt.encoding.types import Conditioning, Course, Encoded
+from negprompt.encoding.tokens import NO_NAMES, missing, tokenize
+from negprompt.encoding.types import Conditioning, Course, Encoded, TokenWeight
 from negprompt.errors import Notice, PromptError, RequestError, shown
 from negprompt.language import Prompt, StagedPart
 from negprompt.policy.heads import SCHEMES as HEAD_SCHEMES
@@ -75,7 +76,7 @@ def condition(
         parts=tuple(course(part) for part in plan.parts),
         against=tuple(course(negative) for negative in plan.negatives),
         null=lengthen(nothing, lengths, nothing, match),
-        notices=tuple(_notices(plan, encoders, list(made.values()), vocabulary, clip_skip)),
+        notices=tuple(_notices(plan, encoders, vocabulary, clip_skip)),
         chunks=lengths[0] // nothing.lengths[0],
     )
 
@@ -122,7 +123,6 @@ def _head(head: Head, encoders: Encoders) -> Encoded:
 def _notices(
     plan: Plan,
     encoders: Encoders,
-    made: Sequence[Encoded],
     vocabulary: Collection[str] | None,
     clip_skip: int | None,
 ) -> Iterator[Notice]:
@@ -132,7 +132,7 @@ def _notices(
             f"clip skip {clip_skip} does nothing: this family reads a fixed layer of CLIP",
         )
     yield from _past(plan, encoders)
-    read = [token for encoded in made for token in encoded.tokens if token.vector is not None]
+    read = [token for prompt in _texts(plan) for token in _named(prompt, encoders.each[0])]
     for text, file, of in {(t.text, t.vector.file, t.vector.of): 0 for t in read if t.vector}:
         yield Notice(
             "embedding-read", f"{shown(text)} is the textual inversion {file}, {of} vectors"
@@ -161,6 +161,14 @@ def _past(plan: Plan, encoders: Encoders) -> Iterator[Notice]:
                 f"T5 reads {encoders.t5.length - 1} tokens of a text: the last {len(past)} of "
                 f"{what}{where} fall past that, and what stands there {does}",
             )
+
+
+def _named(prompt: Prompt, encoder: TextEncoder) -> list[TokenWeight]:
+    """The tokens of a prompt that are vectors of textual inversions."""
+    if encoder.names is NO_NAMES:
+        return []
+    tokens = tokenize(prompt, encoder.tokenizer, encoder.names)
+    return [token for token in tokens if token is not None and token.vector is not None]
 
 
 def _missing(plan: Plan, encoders: Encoders) -> Iterator[str]:

@@ -20,6 +20,8 @@ from negprompt.models.schedulers import called
 
 POCKET: Final = "pocket"
 _LABEL: Final = re.compile(r"([a-z0-9-]+)@[\d.]+#[0-9a-f]{8}")
+_ONCE: Final = re.compile(r"(feedback|retry-\d+)@")
+"""Layers that were made for one picture and stand in no file."""
 _SIZE: Final = re.compile(r"\(?(\d{1,5})\D{1,3}(\d{1,5})\)?")
 _NUMBERS: Final[Mapping[str, tuple[str, type]]] = {
     "seed": ("seed", int),
@@ -75,11 +77,12 @@ def alike(record: Record) -> Alike:
     # a hub id in a picture is never fetched: it is somebody else's word
     if sampling.model == POCKET or (sampling.model and Path(sampling.model).exists()):
         settings["model"] = sampling.model
-    labels = _LABEL.finditer(str(record.rest.get(POLICIES, "")))
-    left = tuple(_left(record, sampling, settings))
+    labels = [found[0] for found in _LABEL.finditer(str(record.rest.get(POLICIES, "")))]
+    once = [label for label in labels if _ONCE.match(label)]
+    left = (*_left(record, sampling, settings), *(f"the terms of {label}" for label in once))
     said = f"the picture says, and it is not taken over: {', '.join(left)}"
     notices = (Notice("like-left-out", said),) if left else ()
-    return Alike(settings, tuple(label[0] for label in labels), notices)
+    return Alike(settings, tuple(label for label in labels if label not in once), notices)
 
 
 def _negatives(record: Record) -> dict[str, Any]:

@@ -74,6 +74,8 @@ class Request:
     """A folder of textual inversions, which the texts call by name."""
     policies: tuple[Layer, ...] = ()
     """Layers of standing negatives; their order does not matter."""
+    today: date | None = None
+    """The day that their last days are compared with; the user's own day where it is not given."""
     image: str | None = None
     """A picture to start from instead of noise; it is brought to ``size``."""
     mask: str | None = None
@@ -133,6 +135,13 @@ class Request:
         return 0.75 if self.strength is None else self.strength
 
     @property
+    def day(self) -> date | None:
+        """The day on which its policies act; None where it has none."""
+        if not self.policies:
+            return None
+        return self.today or date.today()  # noqa: DTZ011 - the user's own day
+
+    @property
     def acting_steps(self) -> int | None:
         """The steps that are taken: from a picture on, a part of them."""
         if self.steps is None or self.image is None:
@@ -154,7 +163,7 @@ class Request:
             layers=self.policies,
             family=family,
             model=self.model,
-            today=date.today() if self.policies else None,  # noqa: DTZ011 - the user's own day
+            today=self.day,
         )
         enforcement.check(made, self.cfg)
         return made

@@ -4,18 +4,18 @@ The stages that hold tensors are imported when they are needed, so that a mistak
 told at once.
 """
 
-import math
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from negprompt.engine.networks import called, heard
 from negprompt.engine.pictures import Start, pipeline_for, start_of
+from negprompt.engine.recording import Recorder
 from negprompt.engine.request import Request
-from negprompt.errors import ModelError, Notice, RequestError
+from negprompt.errors import Notice, RequestError
 from negprompt.guidance.rules import RULES, Rule, Step
 from negprompt.guidance.wrappers import rescale
 from negprompt.models.choices import NOTHING_BESIDE, Loading
@@ -80,17 +80,22 @@ def run(
     over all batches of at most BATCH images. ``observe(seen)`` is called at every model call with
     the predictions of all branches; a batch starts at step 0.
 
-    Raises ModelError where the model cannot be loaded or predicts no finite numbers, PromptError
-    where a prompt cannot be encoded.
+    Raises ModelError where the model cannot be loaded, predicts no finite numbers, or memory is
+    short, PromptError where a prompt cannot be encoded.
     """
+    from negprompt.models.memory import enough
+
     model = model or loaded(request.model, request.loading)
     request = _with_defaults(request, model)
     planned = request.planned(model.family.name)
     weights = tuple(negative.weight for negative in planned.negatives) or (1.0,)
     start = time.perf_counter()
     seeds = tuple(range(request.seed, request.seed + request.count))
-    recorder = _Recorder(weights, request.count, min(BATCH, model.rows or BATCH), on_step, observe)
-    with worn(model.pipe, model.family.name, called(request), request.loading.lora_dir):
+    recorder = Recorder(weights, request.count, min(BATCH, model.rows or BATCH), on_step, observe)
+    with (
+        enough(model.loading),
+        worn(model.pipe, model.family.name, called(request), request.loading.lora_dir),
+    ):
         conditioning = _conditioned(planned, request, model)
         made = _denoised(request, model, conditioning, seeds, recorder, rule=rule)
     notices = (
@@ -102,7 +107,7 @@ def run(
     cost = Cost(made.passes, made.passes / made.calls, time.perf_counter() - start)
     trace = (
         *_opening(request, planned, conditioning, notices),
-        *recorder.steps,
+        *recorder.events(),
         events.Finished(seeds, cost.passes, cost.passes_per_step, cost.seconds),
     )
     return Generation(made.images, seeds, planned, cost, notices, trace, request, made.sampler)
@@ -197,6 +202,7 @@ def _with_defaults(request: Request, model: "Model") -> Request:
         cfg=model.cfg if request.cfg is None else request.cfg,
         steps=model.steps if request.steps is None else request.steps,
         size=request.size or (wide * factor, high * factor),
+        today=request.day,
     )
 
 
@@ -256,67 +262,6 @@ def _vocabulary(model: "Model") -> frozenset[str] | None:
     return vocabulary()
 
 
-@dataclass(slots=True)
-class _Recorder:
-    """Turns what the seam saw into events, progress, and calls of the user's own observer."""
-
-    weights: tuple[float, ...]
-    count: int
-    size: int
-    """Images of a batch, the last one aside."""
-    on_step: Callable[[int, int], None] | None
-    observe: "Callable[[Seen], None] | None"
-    steps: list[events.Stepped] = field(default_factory=list)
-    batch: int = 0
-
-    @property
-    def batches(self) -> int:
-        return math.ceil(self.count / self.size)
-
-    def __call__(self, seen: "Seen") -> None:
-        """Take one model call."""
-        self.steps.extend(_stepped(seen, self.weights, first=self.batch * self.size))
-        if self.on_step is not None:
-            total = seen.step.total
-            self.on_step(self.batch * total + seen.step.index + 1, self.batches * total)
-        if self.observe is not None:
-            self.observe(seen)
-
-
-def _stepped(seen: "Seen", weights: Sequence[float], *, first: int) -> Iterator[events.Stepped]:
-    """One event per image of a model call."""
-    p = seen.branches.positive.flatten(1).float()
-    moved = (seen.guided.flatten(1).float() - p).norm(dim=1).tolist()
-    if not all(math.isfinite(distance) for distance in moved):
-        raise ModelError(
-            f"at step {seen.step.index} the model predicts numbers that are not finite",
-            code="prediction-not-finite",
-            cure="use smaller weights or a lower scale, or load the model in float32",
-        )
-    apart: list[float | None] = [None] * len(moved)
-    cosine: list[float | None] = [None] * len(moved)
-    if seen.branches.negatives:
-        pairs = zip(weights, seen.branches.negatives, strict=True)
-        n = sum((w * negative.flatten(1).float() for w, negative in pairs), 0 * p) / sum(weights)
-        apart = (p - n).norm(dim=1).tolist()
-        lengths = (p.norm(dim=1) * n.norm(dim=1)).tolist()
-        dots = (p * n).sum(dim=1).tolist()
-        cosine = [
-            dot / length if length else None for dot, length in zip(dots, lengths, strict=True)
-        ]
-    for place in range(len(moved)):
-        yield events.Stepped(
-            image=first + place,
-            index=seen.step.index,
-            total=seen.step.total,
-            log_snr=seen.step.log_snr,
-            passes=seen.passes,
-            norm_positive_minus_negative=apart[place],
-            cosine=cosine[place],
-            norm_guided_minus_positive=moved[place],
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class _Denoised:
     images: tuple["Image", ...]
@@ -332,13 +277,14 @@ def _denoised(
     model: "Model",
     conditioning: "Conditioning",
     seeds: Sequence[int],
-    recorder: _Recorder,
+    recorder: Recorder,
     *,
     rule: Callable[..., Rule] | None,
 ) -> _Denoised:
     """Run the pipeline batch by batch, its own guidance off, the seam on its denoiser."""
     from negprompt.encoding.types import Course
-    from negprompt.guidance.hook import Seam, attached
+    from negprompt.guidance.attaching import attached
+    from negprompt.guidance.hook import Seam
     from negprompt.guidance.schedule import Clock
     from negprompt.models.load import quiet
 

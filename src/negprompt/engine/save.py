@@ -1,4 +1,4 @@
-"""Generation → PNG files that say how they were made.
+"""Generation → picture files that say how they were made.
 
 Each file appears whole or not at all: it is written beside its place and moved there.
 """
@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from negprompt.encoding.choices import known
 from negprompt.engine import written
@@ -17,31 +17,37 @@ from negprompt.engine.request import Request
 from negprompt.engine.run import Generation
 from negprompt.errors import OutputError, shown
 from negprompt.metadata.chunks import POLICIES, RAW_NEGATIVES
+from negprompt.metadata.exif import commented
 from negprompt.metadata.infotext import RAW_NEGATIVE, Parameters, Value, write
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_NUMBERED = re.compile(r"(\d+)-\d+\.png")
+_NUMBERED = re.compile(r"(\d+)-\d+\.(?:png|jpg|webp)")
+_EXIF, _USER_COMMENT = 0x8769, 0x9286
 
 
-def save(generation: Generation, folder: Path | str, *, metadata: str = "full") -> tuple[Path, ...]:
+def save(
+    generation: Generation, folder: Path | str, *, metadata: str = "full", form: str = "png"
+) -> tuple[Path, ...]:
     """Write each image into a folder; the paths, in order.
 
     Files are named ``NNNNN-SEED.png``, counting on from what the folder holds; each carries what
-    ``metadata``, a name of METADATA, says. Raises OutputError where the folder cannot be written,
-    RequestError ``metadata-unknown``.
+    ``metadata``, a name of METADATA, says, in the way of its ``form``, a name of FORMS. Raises
+    OutputError where the folder cannot be written and ``metadata-too-long``, RequestError
+    ``metadata-unknown`` and ``format-unknown``.
     """
     known(metadata, METADATA, "kind of metadata", code="metadata-unknown")
+    known(form, FORMS, "format", code="format-unknown")
+    ending, encode = FORMS[form]
     place = writable(folder)
     numbers = [int(found[1]) for p in place.iterdir() if (found := _NUMBERED.fullmatch(p.name))]
     first = max(numbers, default=-1) + 1
     paths = []
     for offset, (image, seed) in enumerate(zip(generation.images, generation.seeds, strict=True)):
-        path = place / f"{first + offset:05d}-{seed}.png"
         said = METADATA[metadata](generation, seed)
-        _write_png(image, path, None if said is None else write(said))
-        paths.append(path)
+        data = encode(image, None if said is None else write(said))
+        paths.append(written.write(place / f"{first + offset:05d}-{seed}.{ending}", data))
     return tuple(paths)
 
 
@@ -128,12 +134,51 @@ METADATA: Final[Mapping[str, Callable[[Generation, int], Parameters | None]]] = 
 """What a file may say about its image."""
 
 
-def _write_png(image: "Image", path: Path, text: str | None) -> None:
+def _png(image: "Image", text: str | None) -> bytes:
+    """A1111's place for it: the text ``parameters``."""
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
     if text is not None:
         info.add_text("parameters", text)
+    return _encoded(image, format="PNG", pnginfo=info)
+
+
+def _jpeg(image: "Image", text: str | None) -> bytes:
+    """EXIF's UserComment, as A1111 has it. Raises OutputError ``metadata-too-long``."""
+    try:
+        return _encoded(image.convert("RGB"), format="JPEG", quality=95, exif=_exif(text))
+    except ValueError as error:  # one segment of a JPEG holds 64 KiB
+        raise OutputError(
+            f"{len(text or '')} characters on how it was made do not fit into a JPEG",
+            code="metadata-too-long",
+            cure="take --format png or webp, or --metadata ids",
+        ) from error
+
+
+def _webp(image: "Image", text: str | None) -> bytes:
+    """The same, without loss."""
+    return _encoded(image, format="WEBP", lossless=True, exif=_exif(text))
+
+
+FORMS: Final[Mapping[str, tuple[str, Callable[["Image", str | None], bytes]]]] = {
+    "png": ("png", _png),
+    "jpeg": ("jpg", _jpeg),
+    "webp": ("webp", _webp),
+}
+"""How a picture may be written: the ending of its name, and a function to its bytes."""
+
+
+def _exif(text: str | None) -> bytes:
+    from PIL.Image import Exif
+
+    tags = Exif()
+    if text is not None:
+        tags.get_ifd(_EXIF)[_USER_COMMENT] = commented(text)
+    return tags.tobytes()
+
+
+def _encoded(image: "Image", **settings: Any) -> bytes:
     data = io.BytesIO()
-    image.save(data, format="PNG", pnginfo=info)
-    written.write(path, data.getvalue())
+    image.save(data, **settings)
+    return data.getvalue()

@@ -50,6 +50,14 @@ class Steering:
             known.append(
                 Notice("negative-replaced", "the negative of the call gave way to that of steer()")
             )
+        if self.seam.alone and self.scales[-1] != 1:
+            known.append(
+                Notice(
+                    "negative-absent",
+                    f"at {self.seam.alone} steps scale {self.scales[-1]:g} did nothing: the call "
+                    "evaluates no negative; give steer() one, or turn the pipeline's guidance on",
+                )
+            )
         return tuple(known)
 
 
@@ -72,11 +80,15 @@ def steer(
     without a negative the call's own is used. Schedules are laid over the steps of each call. The
     pipeline is as it was afterwards.
 
+    A pipeline of Flux evaluates its own negative in a second call, and only where its own
+    ``true_cfg_scale`` is above 1: ``observe`` then sees the step twice, without and with it.
+
     Raises RequestError as Request does, ``already-steered``, and ``guidance-in-two-calls`` for a
-    pipeline of Flux where negative or scale is not given here; ModelError for a pipeline of a
+    pipeline of Flux where no scale is given here; ModelError for a pipeline of a
     family that is not supported; PromptError where a negative cannot be encoded.
     """
-    from negprompt.guidance.hook import Seam, attached
+    from negprompt.guidance.attaching import attached
+    from negprompt.guidance.hook import Seam
     from negprompt.guidance.schedule import Clock
     from negprompt.models.families import family_of
 
@@ -88,11 +100,11 @@ def steer(
     planned = request.planned()
     family = family_of(pipe)
     two_calls = family.fields.in_two_calls
-    if two_calls and (scale is None or not planned.negatives):
+    if two_calls and scale is None:
         raise RequestError(
-            f"a {type(pipe).__name__} tells neither its true_cfg_scale nor, in time, its negative",
+            f"a {type(pipe).__name__} does not tell its true_cfg_scale",
             code="guidance-in-two-calls",
-            cure="give steer() both: a negative and the scale",
+            cure="give steer() the scale",
         )
     course = _courses(request, family.encoders(pipe), request.null or family.null(pipe))
     course(STEPS)  # what cannot be encoded is told here

@@ -7,6 +7,7 @@ know rules.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -78,7 +79,7 @@ class Call:
     ) -> "Call":
         """Name the arguments of a call by the denoiser's own signature."""
         forward = type(getattr(module, "_orig_mod", module)).forward
-        arguments = inspect.signature(forward).bind_partial(module, *args, **kwargs).arguments
+        arguments = _signature(forward).bind_partial(module, *args, **kwargs).arguments
         arguments.pop("self", None)
         rows = arguments[fields.sample].shape[0]
         return cls(fields, arguments, rows // 2 if paired else rows, paired)
@@ -89,10 +90,9 @@ class Call:
         return 2 * self.images if self.paired else self.images
 
     @property
-    def timestep(self) -> float:
+    def timestep(self) -> Tensor:
         """The timestep, which all rows share."""
-        timestep = float(torch.as_tensor(self.arguments["timestep"]).flatten()[0])
-        return timestep * self.fields.times
+        return torch.as_tensor(self.arguments["timestep"]).flatten()[0] * self.fields.times
 
     def sample(self) -> Tensor:
         """The noisy sample ``[b, ...]``, scaled as the denoiser sees it."""
@@ -168,6 +168,9 @@ class Call:
         if isinstance(value, list | tuple):
             return type(value)(self._each(item, change, skip) for item in value)
         return value
+
+
+_signature = cache(inspect.signature)
 
 
 def alike(a: Rows, b: Rows) -> bool:

@@ -6,19 +6,18 @@ one guided prediction goes back. No pipeline is subclassed and the denoiser is n
 Bank mode: the pipeline's own guidance is off, it hands over one row per image, and the batch
 becomes ``[negatives…, null?, positive…]``. Pair mode: the pipeline's own guidance is on, it hands
 over ``[negative, positive]`` and gets the guided prediction twice, on which its own formula does
-nothing. A pipeline that makes two calls a step (Flux) gets it from both, and only the first is
-evaluated: bank mode either way.
+nothing. A pipeline that makes two calls a step (Flux) gets it from both: with negatives in the bank
+only the first is evaluated, else the second as well, and what the first had is changed in place.
 Conditions that are the same are evaluated once. They may be others at every step.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
 from typing import Any
 
 import torch
-from diffusers.hooks import HookRegistry, ModelHook
+from diffusers.hooks import ModelHook
 from torch import Tensor
 
 from negprompt.encoding.types import Encoded
@@ -26,8 +25,6 @@ from negprompt.errors import RequestError
 from negprompt.guidance.call import Call, Fields, Rows, alike
 from negprompt.guidance.rules import Branches, Needs, Rule, Step, composed
 from negprompt.guidance.schedule import Clock, alpha_bar, clean, prediction_type
-
-NAME = "negprompt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +99,15 @@ class Seam(ModelHook):
         """Rows evaluated per image, over all model calls so far."""
         self.calls = 0
         """Model calls so far."""
+        self.alone = 0
+        """Of these, calls that had no negative to be held against."""
         self.replaced = False
         """Whether the pipeline brought a negative of its own that gave way to the bank's."""
         self._make_rule, self._clock = rule, clock
         self._bank = (lambda step: bank) if isinstance(bank, Bank) else bank
         self._fields, self._paired, self._observe = fields or Fields(), paired, observe
         self._run: _Run
-        self._last: tuple[Tensor, Any, Tensor]  # sample, answer, and how far guidance moved it
+        self._last: _Answered
 
     def new_forward(self, module: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer one model call of the pipeline."""
@@ -116,7 +115,7 @@ class Seam(ModelHook):
             return self._skipping(*args, **kwargs)
         call = Call.of(module, args, kwargs, self._fields, paired=self._paired())
         if self._fields.in_two_calls and self._again(call):
-            return self._last[1]
+            return self._second(call)
         step = self._clock.tick(call.timestep)
         bank = self._bank(step)
         if step.index == 0 and step.stage == 1:
@@ -124,29 +123,58 @@ class Seam(ModelHook):
             self.replaced |= call.paired and _replaces(bank, call, negative=True)
         elif bank is not self._run.places.bank:
             self._run.places = _places(bank, call)
-        run, places = self._run, self._run.places
+        self.calls += 1
+        self.alone += not self._run.places.negatives
+        state = self._run.state
+        guided = self._guide(call, step, self._run.places, {})
+        answer = torch.cat([guided.guided] * 2) if call.paired else guided.guided
+        if self._fields.in_two_calls:
+            answer = answer.clone()  # the second call may change it
+        whole = (answer,) if guided.kind is tuple else guided.kind(sample=answer)
+        self._last = _Answered(call, step, state, guided, whole)
+        return whole
+
+    def _guide(
+        self, call: Call, step: Step, places: "_Places", known: Mapping[int, Tensor]
+    ) -> "_Guided":
+        """Evaluate what the rule needs, but for predictions that are known by place; apply it."""
+        run, at = self._run, dict(known)
         needs = run.rule.needs(step, run.state) if places.negatives else Needs()
-        order = places.order(needs)
-        rows = [places.row(place, call) for place in order]
-        output = self._forward(call, rows)
-        at = dict(zip(order, output[0].chunk(len(order)), strict=True))
+        order = [place for place in places.order(needs) if place not in at]
+        kind = tuple
+        if order:
+            output = self._forward(call, [places.row(place, call) for place in order])
+            at |= zip(order, output[0].chunk(len(order)), strict=True)
+            kind = type(output)
         branches = places.branches(needs, at)
         guided, run.state = run.rule(branches, step, run.state)
         self.passes += len(order)
-        self.calls += 1
         if self._observe is not None:
-            self._observe(self._seen(call, step, branches, guided, len(order)))
-        answer = torch.cat([guided, guided]) if call.paired else guided
-        whole = (answer,) if isinstance(output, tuple) else type(output)(sample=answer)
-        self._last = call.arguments[self._fields.sample], whole, guided - branches.positive
-        return whole
+            self._observe(self._seen(call, step, branches, guided, len(at)))
+        return _Guided(branches, guided, kind)
 
     def _again(self, call: Call) -> bool:
         """Whether a call is the second of a step: its sample is the very same, not an equal one."""
-        if not self.calls or self._last[0] is not call.arguments[self._fields.sample]:
-            return False
-        self.replaced |= _replaces(self._run.places.bank, call, negative=False)
-        return True
+        sample = self._fields.sample
+        return self.calls > 0 and self._last.call.arguments[sample] is call.arguments[sample]
+
+    def _second(self, call: Call) -> Any:
+        """Answer the call of a step's negative with the guided prediction.
+
+        The answer to the positive's call, which the pipeline still holds, becomes that, too.
+        """
+        run, last = self._run, self._last
+        if run.places.negatives:
+            if last.step.index == 0:
+                self.replaced |= _replaces(run.places.bank, call, negative=False)
+            return last.whole
+        if run.against is None:
+            run.against = _places(run.places.bank, last.call, call.own(negative=False))
+        run.state = last.state
+        known = {0: last.guided.branches.positive}
+        last.whole[0].copy_(self._guide(call, last.step, run.against, known).guided)
+        self.alone -= 1
+        return last.whole
 
     def _skipping(self, *args: Any, **kwargs: Any) -> Any:
         """The call of Stable Diffusion 3 that skips layers, after a guided one.
@@ -155,7 +183,8 @@ class Seam(ModelHook):
         so this one is moved by as much.
         """
         (skipped,) = self.fn_ref.original_forward(*args, **kwargs)
-        return (skipped + self._last[2],)
+        guided = self._last.guided
+        return (skipped + guided.guided - guided.branches.positive,)
 
     def _forward(self, call: Call, rows: Sequence[Rows]) -> Any:
         """Evaluate conditions, in several passes where one would have too many rows."""
@@ -173,12 +202,15 @@ class Seam(ModelHook):
         self, call: Call, step: Step, branches: Branches, guided: Tensor, passes: int
     ) -> Seen:
         scheduler, sample = self._clock.scheduler, call.sample()
-        alpha, kind = alpha_bar(scheduler, call.timestep), prediction_type(scheduler)
 
         def predict(encoded: Encoded) -> Tensor:
             rows = _rows(encoded, call.own(negative=False))
             prediction: Tensor = self._forward(call, [rows])[0]
             return prediction
+
+        def picture_of_clean(prediction: Tensor) -> Tensor:
+            alpha = alpha_bar(scheduler, float(call.timestep))
+            return call.picture(clean(prediction, sample, alpha, prediction_type(scheduler)))
 
         return Seen(
             step=step,
@@ -187,7 +219,7 @@ class Seam(ModelHook):
             guided=guided,
             passes=passes,
             predict=predict,
-            clean=lambda prediction: call.picture(clean(prediction, sample, alpha, kind)),
+            clean=picture_of_clean,
             picture=call.picture,
         )
 
@@ -251,15 +283,40 @@ class _Run:
     rule: Rule
     places: _Places
     state: Any = None
+    against: _Places | None = None
+    """Places with the negative that a second call brought."""
 
 
-def _places(bank: Bank, call: Call) -> _Places:
-    """The bank as rows of a call, those that are the same found."""
+@dataclass(frozen=True, slots=True)
+class _Guided:
+    """What came of one model call; ``kind`` is that of the denoiser's output."""
+
+    branches: Branches
+    guided: Tensor
+    kind: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """The last model call, and the answer that the pipeline got."""
+
+    call: Call
+    step: Step
+    state: Any
+    """What the rule remembered before it."""
+    guided: _Guided
+    whole: Any
+
+
+def _places(bank: Bank, call: Call, negative: Rows | None = None) -> _Places:
+    """The bank, and a ``negative`` of another call, as rows, those that are the same found."""
     own = call.own(negative=False)
     every = [_rows(encoded, own) for encoded in bank.positives] or [own]
     others = [_rows(encoded, own, negative=call.paired) for encoded in bank.negatives]
     if not others and call.paired:
         others.append(call.own(negative=True))
+    if negative is not None:
+        others.append(negative)
     every += others
     if bank.null is not None:
         every.append(_rows(bank.null, own, negative=call.paired))
@@ -315,59 +372,3 @@ def _fit(rows: Rows, length: int, empty: Tensor | None) -> Rows:
     chunks = [empty.to(rows.embeds).expand(rows.embeds.shape[0], -1, -1)]
     chunks *= (length - tokens) // empty.shape[1]
     return replace(rows, embeds=torch.cat([rows.embeds, *chunks], dim=1))
-
-
-@contextmanager
-def attached(module: Any, seam: Seam) -> Iterator[Seam]:
-    """Put a seam on a denoiser, and leave the denoiser as it was.
-
-    Raises RequestError ``already-steered`` where one is on it.
-    """
-    with _beneath_offloading(module):
-        registry, plain, bare = _registered(module, seam)
-    try:
-        yield seam
-    finally:
-        with _beneath_offloading(module):
-            registry.remove_hook(NAME, recurse=False)
-            if not registry.hooks:
-                if plain:
-                    module.__dict__.pop("forward", None)
-                if bare:
-                    module.__dict__.pop("_diffusers_hook", None)
-
-
-@contextmanager
-def _beneath_offloading(module: Any) -> Iterator[None]:
-    """Take accelerate's offloading off the forward of a module while this lasts.
-
-    A pipeline that offloads puts it on anew after each of its calls, on top of what lies beneath;
-    a seam above it would be gone after the first call.
-    """
-    if "_old_forward" not in module.__dict__:
-        yield
-        return
-    outer, beneath = module.forward, module._old_forward  # noqa: SLF001 - accelerate has no other way
-    module.forward = beneath
-    try:
-        yield
-    finally:
-        module._old_forward, module.forward = module.forward, outer  # noqa: SLF001
-
-
-def _registered(module: Any, seam: Seam) -> tuple[HookRegistry, bool, bool]:
-    """The registry that holds the seam now, and what of the module was bare before.
-
-    Raises RequestError ``already-steered``.
-    """
-    bare = "_diffusers_hook" not in module.__dict__
-    plain = "forward" not in module.__dict__
-    registry = HookRegistry.check_if_exists_or_initialize(module)
-    if registry.get_hook(NAME) is not None:
-        raise RequestError(
-            "this pipeline is being steered already",
-            code="already-steered",
-            cure="leave the other `with steer(...)` first",
-        )
-    registry.register_hook(seam, NAME)
-    return registry, plain, bare

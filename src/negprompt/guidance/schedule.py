@@ -26,28 +26,32 @@ class Clock:
     def __init__(self, scheduler: Callable[[], Any]) -> None:
         self._scheduler = scheduler
         self._timesteps: Any = None
+        self._left: list[float] = []
         self._call = 0
-        self._calls = 0
 
     @property
     def scheduler(self) -> Any:
         """The scheduler that the pipeline uses now."""
         return self._scheduler()
 
-    def tick(self, timestep: float) -> Step:
-        """The step of the model call that is about to be made."""
+    def tick(self, timestep: "Tensor | float") -> Step:
+        """The step of the model call that is about to be made.
+
+        ``timestep`` is read at the first call of a run only, since a GPU would be waited for.
+        """
         scheduler = self.scheduler
         timesteps = scheduler.timesteps
         if timesteps is not self._timesteps:  # set_timesteps makes a new tensor
-            apart = [abs(t - timestep) for t in timesteps.tolist()]  # 0 up to rounding
+            every, first = timesteps.tolist(), float(timestep)
+            apart = [abs(t - first) for t in every]  # 0 up to rounding
             self._timesteps, self._call = timesteps, 0
-            self._calls = len(timesteps) - apart.index(min(apart))
+            self._left = every[apart.index(min(apart)) :]
         call, order = self._call, max(1, getattr(scheduler, "order", 1))
         self._call += 1
         return Step(
             index=call // order,
-            total=math.ceil(self._calls / order),
-            log_snr=log_snr(alpha_bar(scheduler, timestep)),
+            total=math.ceil(len(self._left) / order),
+            log_snr=log_snr(alpha_bar(scheduler, self._left[min(call, len(self._left) - 1)])),
             stage=1 + call % order,
         )
 

@@ -46,10 +46,15 @@ def read(source: str) -> Prompt:
     Raises PromptError ``weight-malformed`` for a number such as 1.2.3, and ``weight-not-finite``
     where one, or a product of nested ones, is beyond what a float holds.
     """
+    return Prompt(nodes(source), source, "a1111")
+
+
+def nodes(source: str) -> tuple[Node, ...]:
+    """Return the nodes of the tree, not weighed. Raises PromptError as ``read`` does of numbers."""
     reader = _Reader(source)
     for token in _TOKEN.finditer(source):
         reader.take(token)
-    return reader.prompt()
+    return reader.all()
 
 
 class _Reader:
@@ -79,9 +84,9 @@ class _Reader:
         else:
             self._close(token, span)
 
-    def prompt(self) -> Prompt:
+    def all(self) -> tuple[Node, ...]:
         self._end_text(len(self.source))
-        return Prompt(tuple(self.nodes), self.source, "a1111")
+        return tuple(self.nodes)
 
     def _close(self, token: re.Match[str], span: Span) -> None:
         bracket = _PARTNER[token[0][-1]]

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
 from negprompt.errors import Span, shown
-from negprompt.language import sdnext
 from negprompt.language.excerpt import Excerpt, read_emphasis
 from negprompt.language.nodes import (
     Begin,
@@ -132,7 +131,7 @@ def _staged_by_sdnext(source: str, *, negative: bool) -> Draft:
         found.networks += networks
     found.lost += _choices(part, "SD.Next")
     items: list[Item] = []
-    for item in _items(read_emphasis(_longest(part), sdnext.read)):
+    for item in _items(read_emphasis(_longest(part), "sdnext")):
         if isinstance(item, Said) and items and isinstance(items[-1], Said):
             items.append(Said(" ", 1.0, Span(item.span.start, item.span.start)))
         items.append(item)

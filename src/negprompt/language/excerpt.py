@@ -6,13 +6,14 @@ typed all the same.
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import itemgetter
+from typing import Final
 
 from negprompt.errors import PromptError, Span
-from negprompt.language import a1111
+from negprompt.language import a1111, sdnext
 from negprompt.language.nodes import Anchors, Node, Text
 from negprompt.language.tree import Prompt
 
@@ -82,14 +83,21 @@ def join(pieces: Iterable[Excerpt], source: str) -> Excerpt:
     return Excerpt("".join(texts), source, tuple(anchors) or ((0, 0),))
 
 
-def read_emphasis(excerpt: Excerpt, read: Callable[[str], Prompt] = a1111.read) -> Prompt:
-    """Return the tree of an excerpt as A1111, or ``read``, reads it, its spans those of the source.
+READERS: Final[Mapping[str, Callable[[str], tuple[Node, ...]]]] = {
+    "a1111": a1111.nodes,
+    "sdnext": sdnext.nodes,
+}
+"""Dialects whose texts are rewritten before emphasis is read."""
 
-    The spans do not tile the source: what was cut out has none.  Raises PromptError as ``read``
+
+def read_emphasis(excerpt: Excerpt, dialect: str = "a1111") -> Prompt:
+    """Return the tree of an excerpt, its spans those of the source.
+
+    The spans do not tile the source: what was cut out has none.  Raises PromptError as ``parse``
     does, pointing into the source.
     """
     try:
-        prompt = read(excerpt.text)
+        nodes = READERS[dialect](excerpt.text)
     except PromptError as error:
         raise PromptError(
             error.message,
@@ -98,8 +106,7 @@ def read_emphasis(excerpt: Excerpt, read: Callable[[str], Prompt] = a1111.read) 
             source=excerpt.source,
             span=None if error.span is None else excerpt.span(error.span),
         ) from None
-    nodes = tuple(_moved(node, excerpt) for node in prompt.nodes)
-    return Prompt(nodes, excerpt.source, prompt.dialect)
+    return Prompt(tuple(_moved(node, excerpt) for node in nodes), excerpt.source, dialect)
 
 
 def _moved(node: Node, excerpt: Excerpt) -> Node:

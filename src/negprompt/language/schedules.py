@@ -21,6 +21,7 @@ step ≤ when.  An alternation takes its texts in turn, one a step.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from math import isfinite
 from typing import Final, NamedTuple
 
@@ -99,10 +100,12 @@ def scheduled(
             lasts |= {whens[begin]} if whens[begin] >= 1 else set()
         else:
             lasts.update(range(1, total + 1))
-    return tuple(
-        (last, join((excerpt.cut(*s) for s in _at(nodes, choices, whens, last)), excerpt.source))
-        for last in sorted(lasts)
-    )
+
+    @cache  # alternations come back to the same text
+    def text(*spans: tuple[int, int]) -> Excerpt:
+        return join((excerpt.cut(*span) for span in spans), excerpt.source)
+
+    return tuple((last, text(*_at(nodes, choices, whens, last))) for last in sorted(lasts))
 
 
 def read(text: str) -> tuple[Node, ...]:

@@ -62,7 +62,12 @@ def read(source: str, mode: Mode = "native") -> Prompt:
     where that is not 1.  Raises PromptError ``nesting-too-deep`` beyond DEEPEST open brackets and
     ``weight-not-finite`` where weights multiply beyond the largest number.
     """
-    return _read(source, mode).prompt()
+    return Prompt(nodes(source, mode), source, "sdnext")
+
+
+def nodes(source: str, mode: Mode = "native") -> tuple[Node, ...]:
+    """Return the nodes of the tree, not weighed. Raises PromptError as ``read`` does of depth."""
+    return _read(source, mode).nodes()
 
 
 def _read(source: str, mode: Mode) -> "_Reader":
@@ -162,13 +167,13 @@ class _Reader:
             for start in opened:
                 self._multiply(start, _FACTOR[bracket])
 
-    def prompt(self) -> Prompt:
+    def nodes(self) -> tuple[Node, ...]:
         runs = self.runs()
         starts = [0, *(run[0].start for run in runs[1:]), len(self.source)]
         nodes: list[Node] = []
         for run, (start, stop) in zip(runs, pairwise(starts), strict=False):
             nodes += self._nodes(run, Span(start, stop))
-        return Prompt(tuple(nodes), self.source, "sdnext")
+        return tuple(nodes)
 
     def _open(self, bracket: str, start: int) -> None:
         if sum(map(len, self.opened.values())) >= DEEPEST:

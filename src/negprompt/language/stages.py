@@ -13,6 +13,7 @@ Each stage rewrites the text; spans of the result point into what was typed all 
 
 import re
 from dataclasses import dataclass
+from functools import cache, partial
 from math import isfinite
 from typing import Final, NamedTuple
 
@@ -20,7 +21,8 @@ from negprompt.errors import PromptError, Span, shown
 from negprompt.language.characters import check_characters
 from negprompt.language.excerpt import Excerpt, read_emphasis
 from negprompt.language.nodes import Begin, End, Kind, Network
-from negprompt.language.schedules import read, scheduled
+from negprompt.language.schedules import read as read_schedules
+from negprompt.language.schedules import scheduled
 from negprompt.language.tree import Prompt
 
 _COMMENT_LINE: Final = re.compile(r"(?:\A|\n)#[^\n]*+(?:\n|\Z)")
@@ -96,18 +98,24 @@ def staged(
         weighted = split_parts(excerpt)
     return Staged(
         tuple(
-            StagedPart(
-                weight,
-                tuple(
-                    Acting(last, read_emphasis(piece))
-                    for last, piece in scheduled(part, steps, hires_steps=hires_steps)
-                ),
-                choices_in(part),
-            )
+            StagedPart(weight, acting(part, steps, hires_steps=hires_steps), choices_in(part))
             for part, weight in weighted
         ),
         networks,
     )
+
+
+def acting(
+    part: Excerpt,
+    steps: int,
+    *,
+    hires_steps: int | None = None,
+    dialect: str = "a1111",
+) -> tuple[Acting, ...]:
+    """Return what a part says until when; a text that comes again is not read again."""
+    reading = cache(partial(read_emphasis, dialect=dialect))
+    pieces = scheduled(part, steps, hires_steps=hires_steps)
+    return tuple(Acting(last, reading(piece)) for last, piece in pieces)
 
 
 def uncommented(text: str) -> str:
@@ -158,7 +166,7 @@ def choices_in(excerpt: Excerpt) -> tuple[Choice, ...]:
     """Return the schedules and alternations of a part, inner ones before those around them."""
     found: list[Choice] = []
     opened: list[Begin] = []
-    for node in read(excerpt.text):
+    for node in read_schedules(excerpt.text):
         if isinstance(node, Begin):
             opened.append(node)
         elif isinstance(node, End):

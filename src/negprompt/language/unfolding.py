@@ -6,20 +6,19 @@ dialects have one part that acts throughout; compel's ``.and()`` and ``.blend()`
 and stay inside it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from negprompt.errors import PromptError, Span
-from negprompt.language import a1111, sdnext
 from negprompt.language.detect import Side
 from negprompt.language.dialects import parse
-from negprompt.language.excerpt import Excerpt, read_emphasis
+from negprompt.language.excerpt import Excerpt
 from negprompt.language.nodes import Comment, Network, Node, Part
-from negprompt.language.schedules import scheduled
 from negprompt.language.stages import (
     Acting,
     Staged,
     StagedPart,
+    acting,
     choices_in,
     split_parts,
     staged,
@@ -53,7 +52,7 @@ def unfold(text: str, dialect: str = "a1111", *, steps: int, side: Side = "posit
     if dialect == "sdnext":
         piece, networks = without_networks(text, side)
         _check_changes(piece, steps)
-        return Staged(_against([(piece, 1.0)], steps, sdnext.read), networks)
+        return Staged(_against([(piece, 1.0)], steps, dialect), networks)
     shares = list(_shares(prompt)) if dialect == "midjourney" else [(prompt, 1.0)]
     _check_parts(text, len(shares))
     networks = tuple(node for node in prompt.nodes if isinstance(node, Network))
@@ -76,16 +75,10 @@ def weighted_pieces(text: str, side: Side) -> tuple[tuple[Excerpt, float], ...]:
 
 
 def _against(
-    pieces: Sequence[tuple[Excerpt, float]],
-    steps: int,
-    read: Callable[[str], Prompt] = a1111.read,
+    pieces: Sequence[tuple[Excerpt, float]], steps: int, dialect: str = "a1111"
 ) -> tuple[StagedPart, ...]:
     return tuple(
-        StagedPart(
-            weight,
-            tuple(Acting(last, read_emphasis(t, read)) for last, t in scheduled(piece, steps)),
-            choices_in(piece),
-        )
+        StagedPart(weight, acting(piece, steps, dialect=dialect), choices_in(piece))
         for piece, weight in pieces
     )
 

@@ -23,6 +23,7 @@ from negprompt.world.scenes import Scene, posed
 from negprompt.world.train.data import HELD_OUT
 
 TILES, TILE = 5, 128
+DRESSED = 3 * TILES * TILES
 FIRST = HELD_OUT + 500_000
 """The seeds of the captions that the sheets are drawn from."""
 BELIEVED = 0.90
@@ -49,7 +50,7 @@ class Agreement:
 def draw(folder: Path, number: int = 200, say: Callable[[int], None] = lambda _done: None) -> None:
     """Generate ``number`` pictures for captions of unseen posed scenes, as the bench makes its own.
 
-    Posed for, so that what is rare in the world is often there to be seen; a last sheet holds
+    Posed for, so that what is rare in the world is often there to be seen; the last sheets hold
     people and cats only, for what they wear.
 
     Writes ``sheet-N.webp`` (25 tiles each, lossless) and ``prompts.csv``; the prompts are not for
@@ -73,10 +74,10 @@ def draw(folder: Path, number: int = 200, say: Callable[[int], None] = lambda _d
 
 
 def _dressed(first: int) -> list[tuple[Scene, frozenset[str]]]:
-    """A sheet of posed people and cats, from the first seeds that give them."""
+    """DRESSED posed people and cats, from the first seeds that give them."""
     poses = (posed(seed) for seed in count(first))
     worn = (pose for pose in poses if pose[0].subject in {"person", "cat"})
-    return list(islice(worn, TILES * TILES))
+    return list(islice(worn, DRESSED))
 
 
 def tiles(folder: Path) -> list[Image.Image]:

@@ -32,7 +32,7 @@ class Finding:
 
     @property
     def counted(self) -> bool:
-        """Whether the row is in the summary."""
+        """Whether the row says something; see ``Row.counts``."""
         return self.row.counts(self.pairs.without.rate)
 
     @property
@@ -52,20 +52,25 @@ class Report:
 
     @property
     def counted(self) -> tuple[Finding, ...]:
-        """The findings in the summary."""
+        """The findings that count."""
         return tuple(finding for finding in self.findings if finding.counted)
 
+    @property
+    def named(self) -> tuple[Finding, ...]:
+        """Those of them that are in the summary: training named what their negatives say."""
+        return tuple(finding for finding in self.counted if finding.row.is_named)
+
     def summary(self) -> dict[str, float | None]:
-        """Means over the counted rows; None where no row counts.
+        """Means over the counted rows that training named; None where there is none.
 
         ``without`` and ``with`` are presence, ``subject_change`` and ``colour_change`` the rate of
         the right subject and colour with the negative less that without.
         """
         return {
-            "without": _mean([f.pairs.without.rate for f in self.counted]),
-            "with": _mean([f.pairs.steered.rate for f in self.counted]),
-            "subject_change": _mean([_difference(f.subject) for f in self.counted]),
-            "colour_change": _mean([_difference(f.colour) for f in self.counted]),
+            "without": _mean([f.pairs.without.rate for f in self.named]),
+            "with": _mean([f.pairs.steered.rate for f in self.named]),
+            "subject_change": _mean([_difference(f.subject) for f in self.named]),
+            "colour_change": _mean([_difference(f.colour) for f in self.named]),
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -32,6 +32,22 @@ def average(values: Sequence[float] | Array, groups: Sequence[int] | Array) -> I
     return Interval(middle, middle - half, middle + half)
 
 
+def difference(values: Sequence[float] | Array, groups: Sequence[int] | Array) -> Interval:
+    """The mean of paired differences with - without in [-1, 1], with an interval as ``average``'s.
+
+    One pair that came and one that went are added to the interval, each a group of its own (Agresti
+    & Min 2005, Biometrics 61:515), so that no changes in a few pairs are not taken for certainty.
+    ValueError for no values.
+    """
+    x, at = np.asarray(values, np.float64), np.asarray(groups)
+    if not x.size:
+        raise ValueError("there is no mean of no values")
+    added = (int(at.max()) + 1, int(at.max()) + 2)
+    wide = average(np.append(x, (1.0, -1.0)), np.append(at, added))
+    middle = float(x.mean())
+    return Interval(middle, max(-1.0, min(middle, wide.lo)), min(1.0, max(middle, wide.hi)))
+
+
 def rate(values: Sequence[bool] | Array, groups: Sequence[int] | Array) -> Interval:
     """A rate with Wilson's interval at its effective number of values.
 

@@ -66,7 +66,8 @@ class Comparison:
 
     def effects(self) -> tuple[Effect, ...]:
         """One for each term of the negatives, and one for any of them where there are several."""
-        terms = dict.fromkeys(t.text for n in self.plan.negatives for t in n.terms)
+        every = (t for n in self.plan.negatives for t in n.terms)
+        terms = dict.fromkeys(term.text for term in every if not term.is_hidden)
         known = {text: name for text in terms if (name := concept_of(text)) is not None}
         found = [
             Effect(text, self.presence(known[text]) if text in known else None) for text in terms
@@ -109,7 +110,7 @@ def compare(
     told = request.planned().notices
     request = request.divided()
     needs_negative(request)
-    arms = (replace(request, negative=None, negative_weights=None), request)
+    arms = (bare(request), request)
     shapes = list(batches(request.seed, request.count))
     made: tuple[list[Generation], list[Generation]] = ([], [])
     start = time.monotonic()
@@ -129,9 +130,14 @@ def compare(
     return Comparison(asked, seeds, without, steered, last.plan, notices)
 
 
+def bare(request: Request) -> Request:
+    """The same without a negative and without policies."""
+    return replace(request, negative=None, negative_weights=None, policies=())
+
+
 def needs_negative(request: Request) -> None:
-    """Raise RequestError ``negative-missing`` for a request without a negative."""
-    if request.negative is None:
+    """Raise RequestError ``negative-missing`` where neither a negative nor a policy is given."""
+    if request.negative is None and not request.policies:
         raise RequestError(
             "there is no negative to compare with",
             code="negative-missing",

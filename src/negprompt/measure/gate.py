@@ -18,8 +18,10 @@ from negprompt.measure.ablate.gallery import Gallery, Reader
 from negprompt.measure.ablate.question import MARGIN, Arm, Question
 from negprompt.measure.arms import batches
 from negprompt.measure.probes import Probe
+from negprompt.measure.standing import spelled_out
 from negprompt.measure.statistics import Interval, Pairs, change, pairs
 from negprompt.metadata import infotext
+from negprompt.policy import Layer
 
 Outcome = Literal["holds", "fails", "open"]
 SETTINGS: Final = {
@@ -66,11 +68,11 @@ class Finding:
     beyond, else ``open``."""
 
 
-def read(path: Path) -> Gate:
-    """What a file asks for.
+def read(path: Path, policies: tuple[Layer, ...] = ()) -> Gate:
+    """What a file asks for, of its negative with what ``policies`` add.
 
     Raises OutputError ``gate-unreadable``; RequestError ``gate-key-unknown``, ``gate-value`` and
-    what a Request raises.
+    what a Request and ``spelled_out`` raise.
     """
     try:
         text = path.read_text("utf-8")
@@ -89,8 +91,9 @@ def read(path: Path) -> Gate:
     base = Request(
         prompt=prompts[0] if prompts else "", negative=negative or None,
         model=table.get("model", "pocket"), cfg=table.get("cfg"), steps=table.get("steps"),
-        seed=table.get("seed", 0),
+        seed=table.get("seed", 0), policies=policies,
     )  # fmt: skip
+    base = spelled_out(base)
     default = "judge" if base.model == "pocket" else "none"
     question = Question(prompts, base, table.get("seeds", 32))
     expected = tuple(_expectation(one) for one in table.get("expect", ()))

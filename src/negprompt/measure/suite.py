@@ -2,7 +2,8 @@
 
 Each row has one prompt that names subject, colour and place and is silent about what the row's
 negative names. What belongs to a subject or a place is asked of that one; everything else goes
-round a few prompts, so that their pictures without a negative serve several rows.
+round a few prompts, so that their pictures without a negative serve several rows. What a judge can
+be believed on is asked of two prompts, as no prompt shows everything often enough.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,12 @@ TYPICAL: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 """Prompts for concepts that belong to a subject or a place."""
 
+ELSEWHERE: Final[Mapping[str, tuple[str, str, str]]] = {
+    "hat": TYPICAL["scarf"],
+    "logo": TYPICAL["hat"],
+}
+"""Their second prompts: other subjects that can have them."""
+
 STYLES: Final = ("sketch", "cartoon")
 LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "deformed hands, extra fingers, blurry": ("extra fingers", "blurry"),
@@ -41,12 +48,11 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 WEIGHTS: Final = (0.5, 1.0, 1.5, 2.0)
 COUNTED_KINDS: Final = ("defect", "style", "look", "bias")
-COUNTED_RATE: Final = 0.3
+NAMED_RATE: Final = 0.3
 COUNTED_RANGE: Final = (0.15, 0.85)
 
 UNMEASURABLE: Final = frozenset(
     {
-        "blurry",
         "noise",
         "jpeg artifacts",
         "low resolution",
@@ -85,11 +91,20 @@ class Row:
         """Subject, colour and place in canonical words."""
         return f"a {self.colour} {self.subject} {PLACE_WORDS[self.place][0]}"
 
+    @property
+    def is_named(self) -> bool:
+        """Whether captions speak of it often enough that its negative must act."""
+        return self.naming_rate >= NAMED_RATE
+
     def counts(self, without: float) -> bool:
-        """Whether the row is in the summary, given its rate without the negative."""
+        """Whether the row says something, given its rate without the negative.
+
+        There is something to take away and something to leave, and a judge that can be believed
+        on it. What training never named counts as well: there, nothing may change.
+        """
         low, high = COUNTED_RANGE
-        known = self.naming_rate >= COUNTED_RATE and not UNMEASURABLE & set(self.concepts)
-        return self.kind in COUNTED_KINDS and known and low <= without <= high
+        is_known = not UNMEASURABLE & set(self.concepts)
+        return self.kind in COUNTED_KINDS and is_known and low <= without <= high
 
 
 def rows() -> tuple[Row, ...]:
@@ -97,6 +112,8 @@ def rows() -> tuple[Row, ...]:
     turn = cycle(PROMPTS)
     places = {c.name: TYPICAL.get(c.name) or next(turn) for c in _removable()}
     found = [_row(c.kind, c.name, places[c.name], c.words[0]) for c in _removable()]
+    believed = [c for c in _removable() if c.name not in UNMEASURABLE]
+    found += [_row(c.kind, c.name, _second(c.name, places[c.name]), c.words[0]) for c in believed]
     found += [_row("style", style, next(turn), style) for style in STYLES]
     found.append(_row("umbrella", "low quality", next(turn), "low quality"))
     hand = TYPICAL["extra fingers"]
@@ -106,6 +123,11 @@ def rows() -> tuple[Row, ...]:
     for weight in WEIGHTS:
         found.append(_row("weight", "blurry", places["blurry"], f"(blurry:{weight:g})"))
     return tuple(found)
+
+
+def _second(concept: str, first: tuple[str, str, str]) -> tuple[str, str, str]:
+    """Another prompt for a concept: its own, or the next one of those that take turns."""
+    return ELSEWHERE.get(concept) or PROMPTS[(PROMPTS.index(first) + 1) % len(PROMPTS)]
 
 
 def _removable() -> list[Concept]:

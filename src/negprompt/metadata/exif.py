@@ -1,4 +1,4 @@
-"""EXIF's UserComment → text, and texts with a label → chunks as a PNG has them."""
+"""EXIF's UserComment ⇄ text, and texts with a label → chunks as a PNG has them."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -23,6 +23,11 @@ def comment(data: bytes) -> str:
     zeros = [body[place::2].count(0) for place in (0, 1)]
     order = "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
     return body.decode(order, "replace").strip("\0")
+
+
+def commented(text: str) -> bytes:
+    """Return a UserComment of a text in "UNICODE", as A1111 writes it: big-endian, no mark."""
+    return b"UNICODE\0" + text.encode("utf-16-be", "surrogatepass")
 
 
 def labelled(texts: Iterable[object]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from negprompt.errors import ModelError, shown
 from negprompt.models.header import kind_of, shapes_of
 from negprompt.models.place import blaming
 
-_MUST_AGREE: Final = ("latent_channels", "scaling_factor")
+_MUST_AGREE: Final = ("latent_channels", "scaling_factor", "shift_factor")
 
 
 def autoencoder(name: str, config: str, *, dtype: Any) -> Any:
@@ -35,7 +35,7 @@ def autoencoder(name: str, config: str, *, dtype: Any) -> Any:
             code="vae-unknown",
             cure="give a .safetensors file or a folder with a diffusers autoencoder",
         )
-    if kind_of(shapes_of(place)) not in ("vae", "sd1", "sd2", "sdxl"):
+    if kind_of(shapes_of(place)) not in ("vae", "sd1", "sd2", "sdxl", "sd3"):
         raise _misfit(name)
     try:
         return diffusers.AutoencoderKL.from_single_file(
@@ -49,5 +49,6 @@ def _misfit(name: str) -> ModelError:
     return ModelError(
         f"{shown(name)} is no autoencoder for this model",
         code="vae-misfit",
-        cure="give one that was made for this family (SD1 and SD2 share theirs, SDXL has its own)",
+        cure="give one that was made for this family (SD1 and SD2 share theirs, the others have "
+        "one each)",
     )

@@ -18,7 +18,8 @@ class Loading:
     """
 
     config: str | None = None
-    """A folder with the configurations of a single file, or a name of ``single.CONFIGS``."""
+    """A folder with the configurations of a single file, or a name of ``single.CONFIGS``; of SD3
+    and Flux a whole model, which gives what the file lacks."""
     vae: str | None = None
     """An autoencoder in place of the model's own: a safetensors file or a folder."""
     loras: tuple[tuple[str, float], ...] = ()

@@ -13,9 +13,11 @@ from typing import Final
 from negprompt.errors import ModelError, shown
 from negprompt.models.header import family_of_lora, kind_of, shapes_of
 from negprompt.models.lora import files_in
+from negprompt.models.place import POCKET
+from negprompt.models.single import family_of_file
 
-SINGLE: Final = ("sd1", "sd2", "sdxl")
-"""Families of which a single file is a whole model."""
+SINGLE: Final = ("sd1", "sd2", "sdxl", "sd3", "flux")
+"""Families of which ``--model`` takes a single file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,16 @@ def in_the_hubs_cache() -> Iterator[Found]:
     for index in sorted(cache.glob("models--*/snapshots/*/model_index.json")):
         name = index.parts[-4].removeprefix("models--").replace("--", "/")
         yield Found(name, "hub", family_of_folder(index.parent))
+
+
+def family_named(name: str) -> str | None:
+    """The family of what ``--model`` takes; None where its files do not say, or are not here."""
+    if name == POCKET:
+        return "sd1"
+    place = Path(name)
+    if place.is_dir():
+        return family_of_folder(place) or None
+    return family_of_file(place) if place.is_file() else None
 
 
 def family_of_folder(folder: Path) -> str:

@@ -19,6 +19,13 @@ _MOST: Final = 100_000_000
 
 _UNET: Final = "model.diffusion_model."
 _FIRST: Final = _UNET + "input_blocks.0.0.weight"
+_BLOCKS: Final = {
+    "single_transformer_blocks": "flux",
+    "double_blocks": "flux",
+    "single_blocks": "flux",
+    "joint_blocks": "sd3",
+}
+"""Blocks that only one family has, as diffusers or the original trainers name them."""
 _LORA: Final = (".lora_", "lora_unet_", "lora_te", ".hada_", ".lokr_", ".oft_")
 
 
@@ -65,8 +72,14 @@ def kind_of(shapes: Shapes) -> str:
 
 
 def family_of_lora(shapes: Shapes) -> str:
-    """The family that a LoRA is made for, told by the width of its text; "" where that is open."""
+    """The family that a LoRA is made for; "" where that is open.
+
+    Told by the names of a transformer's blocks, else by the width of the text.
+    """
     for name, shape in shapes.items():
+        for mark, family in _BLOCKS.items():
+            if mark in name:
+                return family
         if "lora_te2" in name or "text_encoder_2." in name:
             return "sdxl"
         down = name.endswith(("lora_down.weight", "lora_A.weight", "lora.down.weight"))

@@ -21,9 +21,9 @@ from negprompt.models.choices import NOTHING_BESIDE, Loading
 from negprompt.models.distilled import FEW_STEPS, few_step
 from negprompt.models.families import PIPELINES, Family, family_of
 from negprompt.models.lora import Worn, fuse
-from negprompt.models.memory import ROWS, device_of, dtype_of, settle
+from negprompt.models.memory import ROWS, device_of, dtype_of, enough, settle
 from negprompt.models.place import POCKET, blaming, place_of
-from negprompt.models.single import configs, family_of_file, single
+from negprompt.models.single import FLOWS, configs, family_of_file, single
 
 __all__ = ["POCKET", "Model", "load", "quiet"]
 
@@ -54,8 +54,8 @@ class Model:
     @property
     def few_step(self) -> str:
         """Why the model looks distilled for few steps; "" for an ordinary one."""
-        loras = (Path(name).stem for name, _ in self.loading.loras)
-        return few_step(self.pipe, Path(self.name).stem, *loras)
+        loras = (Path(name).name for name, _ in self.loading.loras)
+        return few_step(self.pipe, Path(self.name).name, *loras)
 
     @property
     def cfg(self) -> float:
@@ -88,9 +88,10 @@ def load(
     if device is not None:
         loading = replace(loading, device=device)
     place = device_of(loading.device)
-    with quiet():
+    with quiet(), enough(loading):
         if Path(source).is_file():
-            dtype = dtype_of(loading.dtype, place)
+            flows = family_of_file(Path(source)) in FLOWS
+            dtype = dtype_of(loading.dtype, place, wide=flows)
             pipe = _from_file(Path(source), loading, dtype)
         else:
             pipe, dtype = _from_folder(name, source, loading, place)

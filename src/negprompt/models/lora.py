@@ -28,7 +28,7 @@ def fuse(pipe: Any, family: str, loras: Sequence[Worn], folder: str | None) -> N
     if loras:
         with blaming(", ".join(one.name for one in loras)):
             _put_on(pipe, family, loras, folder)
-            pipe.fuse_lora()
+            pipe.fuse_lora(components=list(pipe.get_list_adapters()))
             pipe.unload_lora_weights()
 
 

@@ -5,6 +5,8 @@ tiles, and lets few rows through the denoiser at once. Pictures are the same up 
 larger than the autoencoder was made for differs a little along the seams of its tiles.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
@@ -49,6 +51,23 @@ def dtype_of(
         return half if device.type == "cuda" and not small else torch.float32
     chosen: torch.dtype = getattr(torch, name)
     return chosen
+
+
+@contextmanager
+def enough(loading: Loading) -> Iterator[None]:
+    """Turn running out of memory into a ModelError ``out-of-memory``; on the CPU, too."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        full = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not full and not ("allocate" in str(error) and "memory" in str(error)):
+            raise
+        flags = "a smaller --size" if loading.memory == "low" else "--memory low, a smaller --size"
+        raise ModelError(
+            "there is not enough memory for this",
+            code="out-of-memory",
+            cure=f"use {flags} or --dtype float16 (bfloat16 for SD3 and Flux)",
+        ) from error
 
 
 def settle(pipe: Any, device: torch.device, loading: Loading) -> None:

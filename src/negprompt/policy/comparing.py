@@ -19,11 +19,22 @@ class Change:
 
 
 def changes(before: Layer, after: Layer) -> Iterator[Change]:
-    """Yield what differs: settings, then terms by their words, in the order of the layers."""
+    """Yield what differs: settings, then terms by their words, in the order of the layers.
+
+    Of terms that only an owner may see it is said that they differ, and no more.
+    """
     for one in fields(Layer):
         old, new = getattr(before, one.name), getattr(after, one.name)
         if one.name != "terms" and old != new:
             yield Change(one.name, _written(old), _written(new))
+    if before.is_hidden or after.is_hidden:
+        if before.terms != after.terms:
+            yield Change("terms", f"{len(before.terms)} terms", f"{len(after.terms)} others")
+    else:
+        yield from _of_terms(before, after)
+
+
+def _of_terms(before: Layer, after: Layer) -> Iterator[Change]:
     old_terms = {term.key: term for term in before.terms}
     new_terms = {term.key: term for term in after.terms}
     for key in dict.fromkeys((*old_terms, *new_terms)):

@@ -27,8 +27,10 @@ class Asked:
     letters: tuple[Span, ...]
 
     def words(self, source: str) -> str:
-        """Return the user's own words for it."""
-        return source[self.letters[0].start : self.letters[-1].stop]
+        """Return the user's own words for it; of a hidden term not even these, they would tell."""
+        if self.term.is_hidden:
+            return "something"
+        return shown(source[self.letters[0].start : self.letters[-1].stop])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def settle(
     taken: list[Span] = []
     notices: list[Notice] = []
     for one in asked:
-        term, words = one.term, shown(one.words(positive))
+        term, words = one.term, one.words(positive)
         layers = " + ".join(term.origins)
         if term.on_positive == "refuse" or (again and term.on_positive == "strip"):
             raise _forbidden(positive, one)
@@ -118,6 +120,14 @@ class _Text:
 
 
 def _forbidden(positive: str, one: Asked) -> PromptError:
+    """Return the refusal, with a caret unless that would point at what only an owner may see."""
+    layers = " + ".join(one.term.origins)
+    if one.term.is_hidden:
+        return PromptError(
+            f"the prompt asks for something that the policy {layers} forbids",
+            code="policy-forbids",
+            cure="ask its owner what it steers away from",
+        )
     first, last = one.letters[0], one.letters[-1]
     for before, after in pairwise(one.letters):  # only the first place is pointed at
         if after.start < before.start or after.start > before.stop + len(one.term.text):
@@ -125,7 +135,7 @@ def _forbidden(positive: str, one: Asked) -> PromptError:
             break
     words = shown(positive[first.start : last.stop])
     return PromptError(
-        f"the prompt asks for {words}, which the policy {' + '.join(one.term.origins)} forbids",
+        f"the prompt asks for {words}, which the policy {layers} forbids",
         code="policy-forbids",
         cure="leave it out of the prompt",
         source=positive,

@@ -24,6 +24,7 @@ FOLDER: Final = "policies"
 """The folder of the working directory that is looked into by itself."""
 MOST_BYTES: Final = 1_000_000
 MOST_WEIGHT: Final = 3.0
+_OWNERS: Final = re.compile(r"""^\s*["']?visibility["']?\s*=\s*["']+owner""", re.MULTILINE)
 
 
 def own_folders(given: Sequence[Path] = ()) -> tuple[Path, ...]:
@@ -58,13 +59,15 @@ def listed(places: Sequence[Path]) -> dict[str, Path]:
     return found
 
 
-def load(names: Sequence[str], places: Sequence[Path] = ()) -> tuple[Layer, ...]:
+def load(
+    names: Sequence[str], places: Sequence[Path] = (), *, whole: bool = False
+) -> tuple[Layer, ...]:
     """Return the layers of policies by name, or by the path of a ``.toml`` file.
 
     Raises PolicyError ``policy-unknown`` and what ``read`` raises.
     """
     known = listed(folders(places))
-    return tuple(read(_file(name, known), known) for name in names)
+    return tuple(read(_file(name, known), known, whole=whole) for name in names)
 
 
 def file_of(name: str, places: Sequence[Path] = ()) -> Path:
@@ -75,13 +78,23 @@ def file_of(name: str, places: Sequence[Path] = ()) -> Path:
     return file
 
 
-def read(file: Path, known: dict[str, Path] | None = None) -> Layer:
+def read(file: Path, known: dict[str, Path] | None = None, *, whole: bool = False) -> Layer:
     """Return the layer of one file; ``known`` has the files that it may extend.
 
     Raises PolicyError ``policy-unreadable``, ``policy-invalid``, ``policy-term-syntax``,
-    ``policy-extends-itself`` and ``policy-unknown``.
+    ``policy-extends-itself`` and ``policy-unknown``.  What is wrong with a file that only its owner
+    may see is said where it is asked for ``whole``: the words to blame may be its terms.
     """
-    return _read(file, known if known is not None else listed((file.parent,)), ())
+    try:
+        return _read(file, known if known is not None else listed((file.parent,)), ())
+    except PolicyError as error:
+        if whole or error.source is None or not _OWNERS.search(error.source):
+            raise
+        raise PolicyError(
+            f"{_named(file)} cannot be used, and it is for its owner alone",
+            code=error.code,
+            cure="its owner is told what is wrong by `negprompt policy check`",
+        ) from None
 
 
 def _file(name: str, known: dict[str, Path]) -> Path:
@@ -129,14 +142,16 @@ def _read(file: Path, known: dict[str, Path], above: tuple[str, ...]) -> Layer:
             cure="take one of them out of `extends`",
         )
     terms: dict[str, LayerTerm] = {}
+    hidden = checked.visibility == "owner"
     for name in checked.extends:
         base = _read(_file(name, known), known, (*above, checked.name))
         terms |= {term.key: term for term in base.terms}
+        hidden = hidden or base.is_hidden
     for place, entry in enumerate(checked.terms):
         terms |= {t.key: t for t in _terms(source, place, entry, checked.dialect)}
     if not terms and "terms" not in checked.model_fields_set:
         raise source.mistake(("terms",), "it has no terms", "add [[terms]] with a text")
-    return _layer(checked, tuple(terms.values()))
+    return _layer(checked, tuple(terms.values()), hidden=hidden)
 
 
 def _text(file: Path) -> str:
@@ -262,7 +277,8 @@ def weighted_words(text: str, dialect: str) -> tuple[Segment, ...]:
     return prompt.segments()
 
 
-def _layer(checked: PolicyFile, terms: tuple[LayerTerm, ...]) -> Layer:
+def _layer(checked: PolicyFile, terms: tuple[LayerTerm, ...], *, hidden: bool) -> Layer:
+    """Return what a file says; one that extends what only an owner may see is the owner's, too."""
     usual = "refuse" if checked.mode == "enforced" else "notice"
     return Layer(
         name=checked.name,
@@ -274,7 +290,7 @@ def _layer(checked: PolicyFile, terms: tuple[LayerTerm, ...]) -> Layer:
         owner=checked.owner,
         reason=checked.reason,
         applies_to=tuple(checked.applies_to),
-        visibility=checked.visibility,
+        visibility="owner" if hidden else "public",
         on_positive=checked.on_positive or usual,  # type: ignore[arg-type]
         least_scale=checked.least_scale,
         expires=checked.expires.isoformat() if checked.expires else None,

@@ -101,7 +101,12 @@ class Plan:
 
         The joined form is A1111's for compositions: ``a AND b :2``.
         """
-        return _joined([(_effective(n, self.dialect), n.weight) for n in self.negatives])
+        return _joined(self.effective)
+
+    @property
+    def effective(self) -> list[tuple[str, float]]:
+        """The negatives that act, each with its weight."""
+        return [(_effective(n, self.dialect), n.weight) for n in self.negatives]
 
     @property
     def cancels(self) -> bool:

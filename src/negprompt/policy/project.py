@@ -1,4 +1,7 @@
-"""``negprompt.toml`` in a folder or above it → the policies that act on every command there."""
+"""``negprompt.toml`` in a folder or above it → what holds for every command there.
+
+That is which policies act, and whether the history is kept.
+"""
 
 import tomllib
 from dataclasses import dataclass
@@ -20,6 +23,7 @@ class ProjectFile(BaseModel):
 
     policies: list[Annotated[str, Field(min_length=1, max_length=200)]] = []
     policy_folders: list[Annotated[str, Field(min_length=1, max_length=400)]] = []
+    history: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Project:
     file: Path | None = None
     policies: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()
+    history: bool = True
+    """Whether what is made there is recorded."""
 
 
 def found(folder: Path) -> Project:
@@ -46,7 +52,7 @@ def found(folder: Path) -> Project:
     folders = [file.parent / name for name in said.policy_folders]
     folders += [beside] if beside.is_dir() and beside not in folders else []
     names = (str(file.parent / name) if name.endswith(".toml") else name for name in said.policies)
-    return Project(file, tuple(names), tuple(folders))
+    return Project(file, tuple(names), tuple(folders), said.history)
 
 
 def _checked(file: Path) -> ProjectFile:
@@ -67,5 +73,5 @@ def _invalid(file: Path, said: str) -> PolicyError:
     return PolicyError(
         f"the project file {shown(str(file), 400)} cannot be used: {said}",
         code="project-invalid",
-        cure='write policies = ["name", …] and, if need be, policy_folders = ["folder", …]',
+        cure='write policies = ["name", …], policy_folders = ["folder", …] or history = false',
     )

@@ -65,9 +65,10 @@ def command(report: Report) -> str:
     words += ["--seed", str(base.seed), "--margin", f"{question.margin:g}"]
     for thing in question.keeps:
         words += ["--keep", thing]
-    if report.labels is not None:
-        words += ["--labels", str(report.labels)]
-    settings = {"--cfg": base.cfg, "--steps": base.steps, "--scheduler": base.scheduler}
+    if report.all_seeds:
+        words.append("--all-seeds")
+    settings: dict[str, Any] = {"--labels": report.labels, "--calibrate": report.calibration}
+    settings |= {"--cfg": base.cfg, "--steps": base.steps, "--scheduler": base.scheduler}
     settings |= {"--rule": base.rule, "--rescale": base.rescale, "--scheme": base.scheme}
     if base.size is not None:
         settings["--size"] = "{}x{}".format(*base.size)

@@ -137,6 +137,10 @@ class Report:
     tally: Tally
     labels: Path | None = None
     """What put the figures right."""
+    calibration: Path | None = None
+    """What put the probe right before anything was counted."""
+    all_seeds: bool = False
+    """Whether it went on where the answer was clear."""
 
 
 def counted(

@@ -83,7 +83,10 @@ def ablate(
     findings = tuple(desk.finding(k, rows[k], ruled[k]) for k in range(count))
     name = "none" if probe is None else probe.name
     said = _notices(question, gallery, probe)
-    return Report(question, name, findings, seeds, gallery.spent, said, tally, labels.file)
+    return Report(
+        question, name, findings, seeds, gallery.spent, said, tally, labels.file,
+        all_seeds=not early,
+    )  # fmt: skip
 
 
 def kept_things(question: Question, probe: Probe | None) -> tuple[str, ...]:

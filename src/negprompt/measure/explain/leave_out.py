@@ -26,7 +26,7 @@ def keeping(plan: Plan, kept: Collection[int]) -> Negatives:
         elif staying:
             plain = negative.prompt.dialect == "a1111" and len(negative.stretches) == 1
             text = (
-                to_text(Prompt(tuple(_pruned(negative.prompt, staying)), ""))
+                to_text(Prompt(tuple(_filled(_pruned(negative.prompt, staying))), ""))
                 if plain
                 else _cut(negative, staying)
             )
@@ -65,6 +65,19 @@ def _pruned(prompt: Prompt, staying: set[int]) -> list[Node]:
             piece += isinstance(node, Break)
             nodes.append(node)
     return nodes
+
+
+def _filled(nodes: list[Node]) -> list[Node]:
+    """The nodes without a BREAK before or behind which nothing is left."""
+    chunks: list[list[Node]] = [[]]
+    for node in nodes:
+        if isinstance(node, Break):
+            chunks.append([node])
+        else:
+            chunks[-1].append(node)
+    solid = [c for c in chunks if any(isinstance(n, Text) and n.text.strip(" ,\n") for n in c)]
+    kept = [node for chunk in solid for node in chunk]
+    return kept[1:] if kept and isinstance(kept[0], Break) else kept
 
 
 def _opens(nodes: list[Node], close: Close) -> bool:

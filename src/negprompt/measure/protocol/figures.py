@@ -97,7 +97,7 @@ def _recall(columns: Columns, judge: str) -> dict[str, Figure | None]:
     """How often the picture has what the prompt names."""
     return {
         factor: _rate([
-            _right(these, judge, factor, case.pins[factor])
+            read_right(these, judge, factor, case.pins[factor])
             for case, these in zip(columns.cases, columns.these, strict=True)
             if factor in case.pins
         ])
@@ -110,12 +110,12 @@ def _collateral(columns: Columns, judge: str) -> Figure | None:
     shares = []
     for case, these, base in zip(columns.cases, columns.these, columns.base, strict=True):
         clean = ~seen_in(base, judge, case.targets)
-        changed = [side[clean] for side in _changed(case, these, base, judge)]
-        shares.append(np.mean(changed, 0) if clean.any() else np.zeros(0))
+        sides = [side[clean] for side in changed(case, these, base, judge)]
+        shares.append(np.mean(sides, 0) if clean.any() else np.zeros(0))
     return _mean(shares)
 
 
-def _changed(case: Case, these: Pictures, base: Pictures, judge: str) -> list[Array]:
+def changed(case: Case, these: Pictures, base: Pictures, judge: str) -> list[Array]:
     """For each factor that the negative does not name, in which pairs it changed."""
     own = {
         m for t in case.targets for m in ((CONCEPTS[t].members or (t,)) if t in CONCEPTS else (t,))
@@ -158,7 +158,7 @@ def _per_success(columns: Columns, judge: str) -> Figure | None:
             continue
         right = ~seen_in(these, judge, case.targets)
         for factor, name in case.pins.items():
-            right &= _right(these, judge, factor, name)
+            right &= read_right(these, judge, factor, name)
         good.append(right)
         passes.append(these.passes)
     success = _rate(good)
@@ -169,7 +169,8 @@ def _per_success(columns: Columns, judge: str) -> Figure | None:
     return Figure(Interval(*ends), success.n)
 
 
-def _right(pictures: Pictures, judge: str, factor: str, name: str) -> Array:
+def read_right(pictures: Pictures, judge: str, factor: str, name: str) -> Array:
+    """In which pictures a judge reads a factor as what it should be."""
     return np.array([label == name for label in pictures.readings[judge].label(factor)])
 
 

@@ -5,7 +5,7 @@ one is in memory.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from negprompt.errors import RequestError
@@ -13,6 +13,7 @@ from negprompt.measure.fingerprint import fingerprint
 from negprompt.measure.protocol.cases import ARMS, Case
 from negprompt.measure.protocol.figures import Columns, Figure, differ, figures
 from negprompt.measure.protocol.methods import Method, Push, matched, rows_of
+from negprompt.measure.protocol.paired import Outcome, Test, beside, corrected, outcomes
 from negprompt.measure.protocol.pictures import Pictures, Stand, cell, pushed
 from negprompt.measure.protocol.target import AGAIN, FIRST, truth, world_mark
 from negprompt.models.load import Model
@@ -21,6 +22,8 @@ from negprompt.world.judge import Judge
 NAME: Final = "bench-v1"
 WORLD: Final = "world"
 """The row of what is true, measured as if it were generated."""
+PLAIN: Final = 1
+"""Place among the methods of plain guidance with the negative, which others are tested against."""
 CALIBRATED: Final = 3
 """Cases of an arm over which effective scales are taken."""
 
@@ -89,6 +92,8 @@ class Line:
     """None for the world's own."""
     by: Mapping[str, Mapping[str, Figure | None]]
     """By judge, by metric."""
+    tests: Mapping[str, Mapping[str, Test]] = field(default_factory=dict)
+    """By judge, by metric: beside plain guidance; none for that row itself and the world's."""
 
     @property
     def name(self) -> str:
@@ -99,6 +104,13 @@ class Line:
         """Whether the judges differ beyond the interval."""
         return differ(self.by[judge][metric], self.by[other][metric])
 
+    def opposed(self, metric: str, judge: str = "first", other: str = "second") -> bool:
+        """Whether the other judge's difference lies outside the interval of this one's."""
+        one, two = (self.tests.get(name, {}).get(metric) for name in (judge, other))
+        if one is None or two is None:
+            return False
+        return not one.difference.lo <= two.difference.rate <= one.difference.hi
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -106,6 +118,11 @@ class Table:
 
     part: Part
     lines: tuple[Line, ...]
+
+    @property
+    def plain(self) -> str:
+        """The row that the others are tested against; the world's stands before all."""
+        return self.lines[1 + PLAIN].name
 
     @property
     def unmeasurable(self) -> tuple[str, ...]:
@@ -159,6 +176,7 @@ def _table(stand: Stand, suite: Suite, part: Part) -> Table:
 
     base, reference = column(methods[0], cases), true(FIRST)
     lines = [_line(stand, None, Columns(cases, true(AGAIN), base, reference))]
+    seen: list[_Seen] = []
     for method in methods:
         at = [k for k, case in enumerate(cases) if not method.antonym or case.antonym]
         if not at:
@@ -167,7 +185,25 @@ def _table(stand: Stand, suite: Suite, part: Part) -> Table:
         these = base if method is methods[0] else column(method, chosen)
         columns = Columns(chosen, these, [base[k] for k in at], [reference[k] for k in at])
         lines.append(_line(stand, method, columns))
-    return Table(part, tuple(lines))
+        seen.append({judge: outcomes(columns, at, judge) for judge in stand.judges})
+    return Table(part, (lines[0], *_tested(lines[1:], seen)))
+
+
+_Seen = Mapping[str, Mapping[str, Outcome]]
+"""By judge, by metric: a row picture by picture."""
+
+
+def _tested(lines: Sequence[Line], seen: Sequence[_Seen]) -> Iterator[Line]:
+    """The rows with their differences from plain guidance, which is the second of them."""
+    others = [k for k in range(len(lines)) if k != PLAIN]
+    tests = {
+        judge: dict(zip(others, corrected([beside(seen[k][judge], plain) for k in others]),
+                        strict=True))
+        for judge, plain in seen[PLAIN].items()
+    }  # fmt: skip
+    for k, line in enumerate(lines):
+        found = {judge: rows[k] for judge, rows in tests.items() if k in rows}
+        yield replace(line, tests=found)
 
 
 def pictures(suite: Suite, rules: int) -> tuple[int, int]:
@@ -199,7 +235,7 @@ def _line(stand: Stand, method: Method | None, columns: Columns) -> Line:
 def _matches(stand: Stand, methods: Sequence[Method], part: Part, seeds: range) -> list[Method]:
     """The rows that push as far as plain guidance at the suite's scale, and as each rule."""
     found = []
-    for method in (methods[1], *(m for m in methods if m.rule != "cfg")):
+    for method in (methods[PLAIN], *(m for m in methods if m.rule != "cfg")):
         some = part.cases[:CALIBRATED]
         over = [pushed(stand, case, method, seeds=seeds, steps=part.steps) for case in some]
         sums = (sum(getattr(p, name) for p in over) for name in ("along", "negative", "length"))

@@ -6,14 +6,18 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 from negprompt.measure.page import number
 from negprompt.measure.protocol.figures import BY_JUDGE, METRICS, Figure, differ
+from negprompt.measure.protocol.paired import PAIRED, Test
 from negprompt.measure.protocol.pictures import DETECTOR
 from negprompt.measure.protocol.run import Line, Report, Table
+from negprompt.measure.statistics import Interval
 
-VERSION = 1
+SURE: Final = 0.05
+"""Up to this p a difference has a star."""
+VERSION = 2
 """Of the form of the JSON."""
 
 
@@ -44,8 +48,9 @@ def to_csv(report: Report) -> str:
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(
-        ("id", "suite", "arm", "method", "metric", "judge", "rate", "lo", "hi", "n", "disputed")
-    )
+        ("id", "suite", "arm", "method", "metric", "judge", "rate", "lo", "hi", "n", "disputed",
+         "beside", "difference", "difference_lo", "difference_hi", "p", "opposed")
+    )  # fmt: skip
     for table in report.tables:
         for line in table.lines:
             for metric in METRICS:
@@ -61,8 +66,20 @@ def to_csv(report: Report) -> str:
                             metric,
                             judge,
                         )
-                        rows.writerow((*head, *(f"{v:.4g}" for v in ends), figure.n, disputed))
+                        tested = _tested(table, line, metric, judge)
+                        digits = (f"{v:.4g}" for v in ends)
+                        rows.writerow((*head, *digits, figure.n, disputed, *tested))
     return out.getvalue()
+
+
+def _tested(table: Table, line: Line, metric: str, judge: str) -> tuple[object, ...]:
+    """The cells of a figure beside plain guidance's; empty ones where there is no test."""
+    test = line.tests.get(judge, {}).get(metric)
+    if test is None:
+        return ("",) * 6
+    apart = test.difference
+    numbers = (f"{v:.4g}" for v in (apart.rate, apart.lo, apart.hi, test.p))
+    return (table.plain, *numbers, int(line.opposed(metric)))
 
 
 def markdown(report: Report, judge: str = "first") -> str:
@@ -73,7 +90,8 @@ def markdown(report: Report, judge: str = "first") -> str:
         f"Model {report.model}, scale {suite.scale:g}, seeds from {suite.seed}.",
         "95 % intervals count prompts. `world` is what is true, measured in the same way.",
         f"`reject` looks with the {DETECTOR} judge: only the other one's word counts for it.",
-        "A figure with ≠ is followed by the other judge's, which lies outside the interval.\n",
+        "A figure with ≠ is followed by the other judge's, which lies outside the interval.",
+        f"A difference with * has p ≤ {SURE:g}, from flips of prompts, corrected (Holm).\n",
         *(f"- {name}: {about}" for name, about in METRICS.items()),
         "",
     ]
@@ -109,7 +127,35 @@ def _sections(table: Table, judge: str) -> Iterator[str]:
         yield _row(["---"] * (len(METRICS) + 1))
         for line in table.lines:
             yield _row((line.name, *(_shown(line, metric, name) for metric in METRICS)))
+        yield from _differences(table, name)
     yield ""
+
+
+def _differences(table: Table, judge: str) -> Iterator[str]:
+    """The rows beside plain guidance."""
+    yield f"\nBeside {table.plain}, on the same prompts and seeds, by the {judge} judge:\n"
+    yield _row(("", *PAIRED))
+    yield _row(["---"] * (len(PAIRED) + 1))
+    for line in table.lines:
+        if judge in line.tests:
+            yield _row((line.name, *(_apart(line, metric, judge) for metric in PAIRED)))
+
+
+def _apart(line: Line, metric: str, judge: str) -> str:
+    """``+.03 [+.01, +.05] * ≠ -.01``."""
+    test = line.tests[judge].get(metric)
+    if test is None:
+        return "–"
+    middle, lo, hi = (_signed(v) for v in _ends_of(test.difference))
+    told = f"{middle} [{lo}, {hi}]" + (" *" if test.p <= SURE else "")
+    other = next((name for name in line.tests if name != judge), judge)
+    if line.opposed(metric, judge, other):
+        told += f" ≠ {_signed(line.tests[other][metric].difference.rate)}"
+    return told
+
+
+def _signed(value: float) -> str:
+    return f"{'-' if value < 0 else '+'}{_number(abs(value))}"
 
 
 def _shown(line: Line, metric: str, judge: str) -> str:
@@ -132,7 +178,11 @@ def _number(value: float) -> str:
 
 
 def _ends(figure: Figure) -> tuple[float, float, float]:
-    return figure.interval.rate, figure.interval.lo, figure.interval.hi
+    return _ends_of(figure.interval)
+
+
+def _ends_of(interval: Interval) -> tuple[float, float, float]:
+    return interval.rate, interval.lo, interval.hi
 
 
 def _table(table: Table) -> dict[str, Any]:
@@ -147,6 +197,7 @@ def _table(table: Table) -> dict[str, Any]:
         "steps": part.steps,
         "seeds": part.seeds,
         "unmeasurable": list(table.unmeasurable),
+        "beside": table.plain,
         "cases": cases,
         "rows": [_line(line) for line in table.lines],
     }
@@ -159,15 +210,32 @@ def _line(line: Line) -> dict[str, Any]:
         for metric in METRICS
     }
     disputed = [metric for metric in METRICS if line.disputed(metric)]
-    return {"name": line.name, "method": method, "figures": figures, "disputed": disputed}
+    tests = {
+        metric: {judge: _test(tests[metric]) for judge, tests in line.tests.items()
+                 if metric in tests}
+        for metric in PAIRED
+    }  # fmt: skip
+    return {
+        "name": line.name, "method": method, "figures": figures, "disputed": disputed,
+        "beside": {metric: found for metric, found in tests.items() if found},
+        "opposed": [metric for metric in PAIRED if line.opposed(metric)],
+    }  # fmt: skip
+
+
+def _test(test: Test) -> dict[str, Any]:
+    return {**_bounded(test.difference), "p": float(f"{test.p:.4g}"), "n": test.n}
 
 
 def _figure(figure: Figure | None) -> dict[str, Any] | None:
     """A figure; an end that is not bounded is null, which JSON can say."""
     if figure is None:
         return None
-    ends = zip(("rate", "lo", "hi"), _ends(figure), strict=True)
-    return {k: float(f"{v:.6g}") if isfinite(v) else None for k, v in ends} | {"n": figure.n}
+    return _bounded(figure.interval) | {"n": figure.n}
+
+
+def _bounded(interval: Interval) -> dict[str, Any]:
+    ends = zip(("rate", "lo", "hi"), _ends_of(interval), strict=True)
+    return {k: float(f"{v:.6g}") if isfinite(v) else None for k, v in ends}
 
 
 def _row(cells: Sequence[str]) -> str:

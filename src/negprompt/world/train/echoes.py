@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from negprompt.world.captions import truth
-from negprompt.world.train import autoencoder
+from negprompt.world.train import autoencoder, together
 from negprompt.world.train import unet as denoiser
 from negprompt.world.train.data import cache, latents, scene, write
 from negprompt.world.train.loop import DEVICE
@@ -22,8 +22,8 @@ from negprompt.world.train.text import text_config
 
 PART, SHARD = 25, 500
 STEPS = 12
-STARTS = (STEPS, 5, 6, 7, 8)
-"""Steps that are left out before a part's first one: all (autoencoded only), or about half."""
+STARTS = (STEPS, 6, 7, 8, 9)
+"""Steps that are left out before a part's first one: all (autoencoded only), or half and more."""
 SCALES = (1.0, 2.0)
 
 
@@ -31,7 +31,8 @@ SCALES = (1.0, 2.0)
 def paint(count: int) -> None:
     """Write ``echoes-NNNN.npy``, the echoes of seeds 0 … ``count`` - 1, 500 a file.
 
-    ``count`` is rounded up to a multiple of 500; files that are there are kept.
+    ``count`` is rounded up to a multiple of 500; files that are there are kept. Under torchrun
+    each process paints its share of the files.
     """
     folder = cache()
     bpe = CLIPTokenizer.from_pretrained(folder / "tokenizer")
@@ -41,7 +42,7 @@ def paint(count: int) -> None:
     )
     model = autoencoder.load(folder / "vae")
     stored = latents()
-    for shard in range(-(-min(count, len(stored)) // SHARD)):
+    for shard in range(together.rank(), -(-min(count, len(stored)) // SHARD), together.count()):
         path = folder / f"echoes-{shard:04d}.npy"
         if path.exists():
             continue
