@@ -1,8 +1,8 @@
 """A bot: each line that somebody says goes into ``negprompt chat``, what comes of it is posted.
 
 ``python -m examples.bots.bot brand`` reads lines from standard input and posts Markdown to standard
-output.  Joined to a chat platform, ``talk`` is given the messages of a channel, and ``posted`` is
-what goes back into it.
+output; further options are those of ``negprompt chat``.  Joined to a chat platform, ``talk`` is
+given the messages of a channel, and ``posted`` is what goes back into it.
 """
 
 import argparse
@@ -73,9 +73,12 @@ def talk(
         assert chat.stdout is not None
         for line in said:
             print(line, file=chat.stdin, flush=True)
-            if not (answer := chat.stdout.readline()):
+            if not (printed := chat.stdout.readline()):
                 break
-            yield line, json.loads(answer)
+            answer = json.loads(printed)
+            yield line, answer
+            if answer.get("ended") is not None:
+                break
     if chat.returncode:
         raise subprocess.CalledProcessError(chat.returncode, command)
 
@@ -112,10 +115,13 @@ def main() -> None:
     asked = argparse.ArgumentParser(description="Talk with a bot; the first line is the prompt.")
     asked.add_argument("name", choices=BOTS)
     asked.add_argument("--out", type=Path, default=Path("out/bots"), help="where pictures go")
-    given = asked.parse_args()
+    given, more = asked.parse_known_args()
     lines = (line.rstrip("\n") for line in sys.stdin)
-    for line, answer in talk(bot(given.name), lines, given.out / given.name):
-        print(posted(line, answer), flush=True)
+    try:
+        for line, answer in talk(bot(given.name), lines, given.out / given.name, more):
+            print(posted(line, answer), flush=True)
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
 
 
 if __name__ == "__main__":

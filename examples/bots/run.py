@@ -21,7 +21,7 @@ from negprompt.measure.arms import Bench, Setting
 from negprompt.measure.sheet import Strip, draw, png
 
 STEPS: Final = 25
-SEEDS: Final = 24
+SEEDS: Final = 16
 QUICK: Final = {"steps": 4, "n": 2}
 BLANK: Final = Image.new("RGB", (128, 128), (236, 235, 230))
 
@@ -42,6 +42,10 @@ def main() -> None:
     asked.add_argument("--seeds", type=int, default=SEEDS, help=f"pairs a prompt; {SEEDS}")
     asked.add_argument("--quick", action="store_true", help="few steps, two seeds: a test")
     given = asked.parse_args()
+    if unknown := [name for name in given.names if name not in BOTS]:
+        asked.error(f"there is no bot {unknown[0]!r}; one of: {', '.join(BOTS)}")
+    if given.seeds < 1:
+        asked.error(f"--seeds is {given.seeds}; give 1 or more")
     extent = QUICK if given.quick else {"steps": STEPS, "n": given.seeds}
     measured = bench()
     for one in map(bot, given.names):
@@ -92,9 +96,10 @@ def _cells(turns: list[tuple[str, Answer]]) -> list[Cell]:
 def _outcome(answer: Answer) -> str:
     """What came of a line, in a few words."""
     if "error" in answer:
-        return f"refused: {answer['error']['text']}"
+        return f"→ refused: {answer['error']['code']}"
     edits = [edited(edit).partition(":")[0].replace("*", "") for edit in answer["edits"]]
-    return "; ".join([*edits, *(notice["text"] for notice in answer["notices"])])
+    said = [*edits, *(notice["code"] for notice in answer["notices"])]
+    return f"→ {', '.join(said)}" if said else ""
 
 
 if __name__ == "__main__":

@@ -204,13 +204,13 @@ def test_a_judge_that_still_sees_it_says_so(talk: Talk) -> None:
 def test_what_is_wrong_with_a_line_is_an_object_and_the_chat_goes_on(talk: Talk) -> None:
     policy("enforced", "dog")
     said = talk(
-        "[a:b:1e400]", "a cat", "/nothing", b"\xff", "x" * 20_000, "/seed -1", f"/seed {10**20}",
-        "/policy unknown", "no hat", more=["--policy", "house-floor"],
+        "/undo", "[a:b:1e400]", "a cat", "/nothing", b"\xff", "x" * 20_000, "/seed -1",
+        f"/seed {10**20}", "/policy unknown", "no hat", more=["--policy", "house-floor"],
     )  # fmt: skip
     assert [one["error"]["code"] if "error" in one else one["words"] for one in said] == [
-        "weight-not-finite", "a cat", "chat-command-unknown", "text-not-unicode",
-        "chat-line-too-long", "value-out-of-range", "value-out-of-range", "policy-unknown",
-        "no hat",
+        "chat-command-unknown", "weight-not-finite", "a cat", "chat-command-unknown",
+        "text-not-unicode", "chat-line-too-long", "value-out-of-range", "value-out-of-range",
+        "policy-unknown", "no hat",
     ]  # fmt: skip
     assert said[-1]["effective_negative"] == "dog, hat"
 

@@ -165,9 +165,21 @@ def test_a_mistake_is_one_line(
 
 
 @pytest.mark.usefixtures("here")
-def test_a_prompt_that_asks_for_it_is_pointed_at(
+def test_a_prompt_that_asks_for_what_is_hidden_is_not_told_which_word(
     model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    asked = ["generate", "a zyxwv-logo", "--model", model, "--policy", "brand"]
+    assert main(asked) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "forbids" in line
+    assert "zyxwv" not in line
+
+
+def test_a_prompt_that_asks_for_what_all_may_see_is_pointed_at(
+    here: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = BRAND.replace('visibility = "owner"', 'visibility = "public"')
+    (here / "policies" / "brand.toml").write_text(public)
     asked = ["generate", "a zyxwv-logo", "--model", model, "--policy", "brand"]
     assert main(asked) == 2
     lines = capsys.readouterr().err.splitlines()

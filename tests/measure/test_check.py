@@ -197,8 +197,10 @@ def test_on_the_pocket_model_tries_leave_less(
 
 @pytest.fixture
 def pocket_checks() -> Callable[[], Iterator[Checked]]:
-    """Twelve seeds at a scale at which scarves survive."""
+    """The first seeds of the second command in docs/commands.md."""
     judge = probe("judge")
     assert judge is not None
-    request = Request(prompt="a cat on a beach", negative=("scarf, hat",), cfg=1.5, count=12)
+    request = Request(
+        prompt="a person in a town", negative=("hat, noise, text",), cfg=2, seed=1000, count=16
+    )
     return lambda: check(request, judge)

@@ -76,9 +76,8 @@ WRONG: dict[str, tuple[dict[str, tuple[int, ...]], str]] = {
     "an autoencoder": ({"decoder.conv_in.weight": (8, 4, 3, 3)}, "--vae"),
     "an inversion": ({"emb_params": (8, 768)}, "--embeddings"),
     "a U-Net": ({"model.diffusion_model.input_blocks.0.0.weight": (8, 4, 3, 3)}, "autoencoder"),
-    "a ControlNet": ({"control_model.time_embed.0.weight": (8, 8)} | {"a": (1,), "b": (1,)}, "XL"),
-    "Flux": ({"double_blocks.0.img_attn.norm.key_norm.scale": (8,), "a": (1,), "b": (1,)}, "XL"),
-    "nothing known": ({"a": (1, 1, 1)}, "XL"),
+    "a ControlNet": ({"control_model.time_embed.0.weight": (8, 8), "a": (1,), "b": (1,)}, "Flux"),
+    "nothing known": ({"a": (1, 1, 1)}, "Flux"),
     "a model for inpainting": (
         {"model.diffusion_model.input_blocks.0.0.weight": (8, 9, 3, 3)}, "text to image",
     ),
@@ -95,6 +94,16 @@ def test_a_file_of_another_kind_is_told_with_its_cure(tmp_path: Path, name: str)
     assert caught.value.code == "file-not-model"
     assert cure in caught.value.cure
     assert "\n" not in str(caught.value)
+
+
+def test_a_transformer_whose_other_parts_are_not_packaged_asks_for_them(tmp_path: Path) -> None:
+    file = tmp_path / "flux.safetensors"
+    names = ("double_blocks.0.img_attn.norm.key_norm.scale", "a", "b")
+    save_file({name: torch.zeros(8) for name in names}, file)
+    with pytest.raises(ModelError) as caught:
+        load(str(file), device="cpu")
+    assert caught.value.code == "config-needed"
+    assert "--config" in caught.value.cure
 
 
 def test_a_pickle_is_not_opened(tmp_path: Path) -> None:

@@ -151,6 +151,8 @@ def _begun(
         try:
             if isinstance(prompt, NegpromptError):
                 raise prompt
+            if given["prompt"] is None:
+                _no_command(prompt)
             settings = {name: given[name] for name in BEGIN}
             settings["weights"] = settings.pop("negative_weight")
             settings["policies"] = settings.pop("policy")
@@ -165,6 +167,18 @@ def _begun(
         else:
             return begun(_setup(given, request, history), request)
     return None
+
+
+def _no_command(prompt: str) -> None:
+    """Raise RequestError ``chat-command-unknown`` for a command in place of the first line."""
+    from negprompt.history.conversation import COMMANDS
+
+    if (name := prompt.strip().partition(" ")[0]) in COMMANDS:
+        raise RequestError(
+            f"{name} comes after the first picture",
+            code="chat-command-unknown",
+            cure="say first what the picture should show",
+        )
 
 
 def _resumed(given: dict[str, Any], history: "History") -> "Conversation":
