@@ -278,3 +278,9 @@ def test_an_endpoint_that_fails_costs_one_notice(
 def test_what_cannot_be_resumed_is_told(talk: Talk, more: list[str]) -> None:
     (refused,) = talk(more=more, status=2)
     assert refused["error"].count("\n") == 1
+
+
+def test_wrong_options_stop_a_piped_chat_before_its_first_line(talk: Talk) -> None:
+    (answer,) = talk("a cat", "no hat", more=["--policy", "nobodys"], status=2)
+    assert "there is no policy 'nobodys'" in answer["error"]
+    assert len(answer["error"].splitlines()) == 1

@@ -143,30 +143,39 @@ def _heard(talk: "Conversation", line: str | NegpromptError | None) -> "Answer":
 def _begun(
     given: dict[str, Any], history: "History | None", *, as_json: bool
 ) -> "Conversation | None":
-    """A chat with the prompt of the command line, else with the first line that is one."""
+    """A chat with the prompt of the command line, else with the first line that is one.
+
+    Raises what is wrong with the options; what is wrong with a line is told, and the next is read.
+    """
     from negprompt.history.conversation import begun
 
-    prompts = talking.lines() if given["prompt"] is None else iter([given["prompt"]])
-    for prompt in prompts:
+    request = _request(given, given["prompt"] or "")
+    if given["prompt"] is not None:
+        return begun(_setup(given, request, history), request)
+    for line in talking.lines():
         try:
-            if isinstance(prompt, NegpromptError):
-                raise prompt
-            if given["prompt"] is None:
-                _no_command(prompt)
-            settings = {name: given[name] for name in BEGIN}
-            settings["weights"] = settings.pop("negative_weight")
-            settings["policies"] = settings.pop("policy")
-            folders = given["policy_folder"]
-            request = options.request(
-                prompt.strip(), policy_folders=folders, loading=given["loading"], **settings
-            )
+            if isinstance(line, NegpromptError):
+                raise line
+            _no_command(line)
+            request = _request(given, line)
         except NegpromptError as error:
-            if given["prompt"] is not None:
-                raise
             talking.blame(error, as_json=as_json)
         else:
             return begun(_setup(given, request, history), request)
     return None
+
+
+def _request(given: dict[str, Any], prompt: str) -> "Request":
+    """What the options and a prompt ask for."""
+    settings = {name: given[name] for name in BEGIN}
+    settings["weights"] = settings.pop("negative_weight")
+    settings["policies"] = settings.pop("policy")
+    return options.request(
+        prompt.strip(),
+        policy_folders=given["policy_folder"],
+        loading=given["loading"],
+        **settings,
+    )
 
 
 def _no_command(prompt: str) -> None:
