@@ -157,8 +157,8 @@ def to_json(found: "Sequence[Checked]", paths: Sequence[Path], looks: Looks) -> 
     return {
         "probe": looks.probe.name,
         "clean": not left.last.rate,
-        "residual_first": _interval(left.first),
-        "residual": _interval(left.last),
+        "residual_first": left.first.to_json(),
+        "residual": left.last.to_json(),
         "n": left.n,
         "passes": left.passes,
         "seconds": left.seconds,
@@ -194,7 +194,3 @@ def _try_json(look: "Look") -> dict[str, Any]:
 def _share(rate: "Interval") -> str:
     """``12 % [4, 31]``."""
     return f"{100 * rate.rate:.0f} % [{100 * rate.lo:.0f}, {100 * rate.hi:.0f}]"
-
-
-def _interval(rate: "Interval") -> dict[str, float]:
-    return {"rate": rate.rate, "lo": rate.lo, "hi": rate.hi}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from negprompt.cli import options, probing, texts
-from negprompt.cli.history import _history as opened
+from negprompt.cli.history import kept
 from negprompt.cli.loading import loads
 from negprompt.cli.planning import family_of
 from negprompt.cli.shell import app
@@ -96,7 +96,7 @@ def _made(which: str, model: str | None, folders: "Sequence[Path]") -> "tuple[Re
     if which.isascii() and which.isdecimal():
         from negprompt.history import looking, replaying
 
-        own = opened()
+        own = kept()
         run = looking.run(own, int(which))
         asked = replaying.recalled(own, run)
         return (asked if model is None else replace(asked, model=model)), run.images[0].file

@@ -43,7 +43,7 @@ def _list(*, limit: Limit = 20, as_json: texts.AsJson = False) -> None:
     """List the newest runs."""
     from negprompt.history import looking
 
-    runs = looking.newest(_history(), limit)
+    runs = looking.newest(kept(), limit)
     if as_json:
         print(json.dumps({"runs": [summary(one) for one in runs]}))
         return
@@ -64,7 +64,7 @@ def _list(*, limit: Limit = 20, as_json: texts.AsJson = False) -> None:
 @group.command(epilog="Example: negprompt history show out/00000-0.png")
 def show(run: Which, *, as_json: texts.AsJson = False) -> None:
     """Show one run: texts, settings, the terms that acted and from whom, its images."""
-    found = _run(_history(), run)
+    found = _run(kept(), run)
     if as_json:
         print(json.dumps(contract(found)))
         return
@@ -101,7 +101,7 @@ def search(
     """Find the images whose negative held a term, or anything from a policy."""
     from negprompt.history import looking
 
-    count, runs = looking.search(_history(), term, policy=policy, limit=limit)
+    count, runs = looking.search(kept(), term, policy=policy, limit=limit)
     if as_json:
         print(json.dumps({"count": count, "runs": [summary(one) for one in runs]}))
         return
@@ -121,7 +121,7 @@ def search(
 @group.command(epilog="Example: negprompt history replay 12 --out again")
 def replay(run: Which, *, out: options.Out = Path("out"), as_json: texts.AsJson = False) -> None:
     """Make the images of a run again, and say whether they are the same bit for bit."""
-    history = _history()
+    history = kept()
     found = _run(history, run)
     from negprompt.engine import save, writable
     from negprompt.history import replaying
@@ -158,7 +158,7 @@ def gc(
     """Remove kept copies that nothing refers to, and say what that freed."""
     from negprompt.history.collecting import collect
 
-    done = collect(_history(), older=older)
+    done = collect(kept(), older=older)
     if as_json:
         print(json.dumps(asdict(done)))
         return
@@ -182,7 +182,7 @@ def contract(run: "Run") -> dict[str, Any]:
     return json.loads(json.dumps(found, default=str))  # type: ignore[no-any-return]
 
 
-def _history() -> "History":
+def kept() -> "History":
     """The history. Raises RequestError ``history-off``, OutputError ``history-unusable``."""
     from negprompt.history.opening import opened
 

@@ -106,7 +106,7 @@ def to_json(found: "Pruned") -> dict[str, Any]:
         "characters_before": len(found.question.plan.effective_negative),
         "characters": len(found.text),
         "avoidance": {"full": found.avoidance[0], "pruned": found.avoidance[1]},
-        "lost": None if lost is None else {"rate": lost.rate, "lo": lost.lo, "hi": lost.hi},
+        "lost": None if lost is None else lost.to_json(),
         "pictures": found.pictures,
         "pictures_leave_one_out": found.leave_one_out,
         "trials": [

@@ -35,8 +35,8 @@ class Rates:
     def to_json(self) -> dict[str, Any]:
         """The rates as ``bench --json`` prints them."""
         return {
-            "gone": _interval(self.gone),
-            "subject_kept": _interval(self.subject),
+            "gone": self.gone.to_json(),
+            "subject_kept": self.subject.to_json(),
             "others_kept": self.kept,
             "terms": self.terms,
         }
@@ -137,7 +137,3 @@ def _row(head: str, sessions: Sequence[Session], way: str, judge: str) -> str:
 def _end(session: Session, way: str, judge: str) -> End:
     ends: Mapping[str, End] = getattr(session, way)
     return ends[judge]
-
-
-def _interval(one: Interval) -> dict[str, float]:
-    return {"rate": one.rate, "lo": one.lo, "hi": one.hi}

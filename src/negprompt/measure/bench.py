@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from negprompt.measure.arms import Bench, Setting, seen
-from negprompt.measure.statistics import Interval, Pairs, mcnemar, pairs
+from negprompt.measure.statistics import Pairs, mcnemar, pairs
 from negprompt.measure.suite import Row, rows
 from negprompt.world.judge import Reading
 
@@ -127,13 +127,9 @@ def _row_json(found: Finding) -> dict[str, Any]:
         "negative": row.negative,
         "naming_rate": row.naming_rate,
         "counted": found.counted,
-        "without": _interval_json(found.pairs.without),
-        "with": _interval_json(found.pairs.steered),
+        "without": found.pairs.without.to_json(),
+        "with": found.pairs.steered.to_json(),
     }
-
-
-def _interval_json(interval: Interval) -> dict[str, float]:
-    return {"rate": interval.rate, "lo": interval.lo, "hi": interval.hi}
 
 
 def _difference(counted: Pairs) -> float:

@@ -75,10 +75,7 @@ class Figure:
 
     def to_json(self) -> dict[str, Any]:
         """The figure as JSON takes it."""
-        judges = {
-            name: {"rate": i.rate, "lo": i.lo, "hi": i.hi, "met": self.met(name)}
-            for name, i in self.by.items()
-        }
+        judges = {name: i.to_json() | {"met": self.met(name)} for name, i in self.by.items()}
         named = {"section": self.section, "name": self.name, "n": self.n, "world": self.world}
         return named | {"aim": self.aim, "judges": judges}
 

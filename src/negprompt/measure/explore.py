@@ -209,7 +209,7 @@ def _json(one: Cell) -> dict[str, Any]:
         "n": one.n,
         "passes": one.passes,
         "variety": round(one.variety, 5),
-        "fidelity": None if kept is None else {"rate": kept.rate, "lo": kept.lo, "hi": kept.hi},
+        "fidelity": None if kept is None else kept.to_json(),
         "same_as": one.same_as,
     }
 

@@ -17,6 +17,10 @@ class Interval:
     lo: float
     hi: float
 
+    def to_json(self) -> dict[str, float]:
+        """The interval as every ``--json`` prints it."""
+        return {"rate": self.rate, "lo": self.lo, "hi": self.hi}
+
 
 @dataclass(frozen=True, slots=True)
 class Pairs:

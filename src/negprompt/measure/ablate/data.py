@@ -174,8 +174,8 @@ def _interval(interval: Interval | None) -> dict[str, float | None] | None:
     """An interval; an end that is not bounded is null, which JSON can say."""
     if interval is None:
         return None
-    ends = {"rate": interval.rate, "lo": interval.lo, "hi": interval.hi}
-    return {n: float(_digits(v)) if abs(v) != float("inf") else None for n, v in ends.items()}
+    ends = interval.to_json().items()
+    return {n: float(_digits(v)) if abs(v) != float("inf") else None for n, v in ends}
 
 
 def _digits(value: object) -> str:

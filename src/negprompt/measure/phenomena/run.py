@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from negprompt.errors import RequestError
+from negprompt.encoding.choices import known
 from negprompt.measure.phenomena.measures import PRESENT, Album
 from negprompt.measure.phenomena.sayings import SAYINGS, Saying, Verdict
 from negprompt.measure.phenomena.ways import BASE, CASES, NONE, Way, cases
@@ -111,11 +111,7 @@ def sayings_of(names: str) -> tuple[str, ...]:
     """The sayings of a list with commas. Raises RequestError ``saying-unknown``."""
     found = tuple(name.strip() for name in names.split(","))
     for name in found:
-        if name not in SAYINGS:
-            raise RequestError(
-                f"there is no finding {name!r}", code="saying-unknown",
-                cure=f"choose some of: {', '.join(SAYINGS)}",
-            )  # fmt: skip
+        known(name, SAYINGS, "finding", code="saying-unknown")
     return found
 
 

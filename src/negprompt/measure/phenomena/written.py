@@ -156,5 +156,5 @@ def _figure(figure: Figure | None) -> dict[str, Any] | None:
 
 
 def _ends(interval: Interval) -> dict[str, float | None]:
-    ends = {"rate": interval.rate, "lo": interval.lo, "hi": interval.hi}
-    return {name: float(f"{v:.6g}") if isfinite(v) else None for name, v in ends.items()}
+    ends = interval.to_json().items()
+    return {name: float(f"{v:.6g}") if isfinite(v) else None for name, v in ends}

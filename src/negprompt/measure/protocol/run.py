@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from negprompt.errors import RequestError
+from negprompt.encoding.choices import known
 from negprompt.measure.fingerprint import fingerprint
 from negprompt.measure.protocol.cases import ARMS, Case
 from negprompt.measure.protocol.figures import Columns, Figure, differ, figures
@@ -247,9 +247,5 @@ def arms_of(names: str) -> tuple[str, ...]:
     """The arms of a list with commas. Raises RequestError ``arm-unknown``."""
     found = tuple(name.strip() for name in names.split(","))
     for name in found:
-        if name not in ARMS:
-            raise RequestError(
-                f"there is no arm {name!r}", code="arm-unknown",
-                cure=f"choose some of: {', '.join(ARMS)}",
-            )  # fmt: skip
+        known(name, ARMS, "arm", code="arm-unknown")
     return found
