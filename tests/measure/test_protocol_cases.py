@@ -138,5 +138,5 @@ def test_rules_by_name() -> None:
 
 def test_an_arm_that_is_none_is_told() -> None:
     assert arms_of("bias, few") == ("bias", "few")
-    with pytest.raises(RequestError, match="choose some of"):
+    with pytest.raises(RequestError, match="choose one of"):
         arms_of("bias,nothing")
