@@ -83,11 +83,13 @@ def terms(one: Bot) -> list[str]:
     return [t.text for t in read(one.folder / "policies" / f"{one.policy}.toml").terms]
 
 
+@pytest.mark.slow
 def test_an_enforced_term_stays_whatever_is_said(brand: Said) -> None:
     enforced = ", ".join(terms(bot("brand")))
     assert negatives(brand) == [enforced, f"{enforced}, text"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "code"),
     [

@@ -47,7 +47,14 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", READABLE)
+LONG = {"nested in weight one", "round and square", "square, never closed", "round around nothing"}
+"""Half a minute each; the default run has the like of them in ``test_linear_time.py``."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in READABLE],
+)
 def test_answers_in_linear_time(name: str) -> None:
     begun = time.process_time()
     text = READABLE[name]
