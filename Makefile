@@ -5,6 +5,7 @@
 # make bench-process    time of whole processes, beside diffusers and a bare Python
 # make bench-history    a search in a history of 100,000 runs
 # make bench-planted    whether ablate and prune are right about forty known terms (hours)
+# make bench-encoder    whether scale or negatives make up for a weaker text encoder (half an hour)
 # make bench-language   speed and growth of the readers, a million random prompts (STYLES=folder)
 #
 # Set-up happens once, in .venv. PYTHON=... chooses the interpreter (3.11 or newer).
@@ -28,7 +29,8 @@ BENCH := $(VENV)/.bench-installed
 STYLES ?= ../shared/styles
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench-language bench-gpu bench-process bench-history bench-planted FORCE
+.PHONY: demo test check bench-language bench-gpu bench-process bench-history bench-planted \
+  bench-encoder FORCE
 
 demo: $(PACKAGE)
 	$(BIN)/python -m negprompt demo
@@ -56,6 +58,9 @@ bench-process: $(PACKAGE)
 
 bench-planted: $(PACKAGE)
 	$(BIN)/python benchmarks/planted.py
+
+bench-encoder: $(PACKAGE)
+	$(BIN)/python -m benchmarks.encoder_swap
 
 # ------------------------------------------------------------------------------------- set-up
 

@@ -7,7 +7,8 @@ processor time each.  Both sides draw the pocket model's picture of the same pro
 and steps, and write a PNG.  The bars, on wall time:
 
     one        one picture with one negative       at most 1.00 times diffusers
-    hundred    a hundred prompts, one negative     at most 0.90 times diffusers
+    hundred    a hundred prompts, one negative     at most 0.90 times diffusers, called for each
+    lists      the same                            at most 1.00 times diffusers, eight in a call
     import     ``import negprompt``                at most 60 ms above a bare Python
     help       ``negprompt --help``                at most 0.4 s above a bare Python
 
@@ -32,25 +33,28 @@ import torch
 from diffusers import StableDiffusionPipeline
 pipe = StableDiffusionPipeline.from_pretrained(files("negprompt") / "models" / "pocket")
 pipe.set_progress_bar_config(disable=True)
-folder, count, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-for number in range(count):
-    image = pipe(
-        f"a cat on a beach, {number} boats", negative_prompt="parasol, blurry, watermark",
+folder, count, steps, size = sys.argv[1], *map(int, sys.argv[2:])
+for first in range(0, count, size):
+    numbers = range(first, min(first + size, count))
+    images = pipe(
+        [f"a cat on a beach, {number} boats" for number in numbers],
+        negative_prompt=["parasol, blurry, watermark"] * len(numbers),
         guidance_scale=4.0, num_inference_steps=steps,
-        generator=torch.Generator("cpu").manual_seed(number),
-    ).images[0]
-    image.save(f"{folder}/{number}.png")
+        generator=[torch.Generator("cpu").manual_seed(number) for number in numbers],
+    ).images
+    for number, image in zip(numbers, images):
+        image.save(f"{folder}/{number}.png")
 """
 
 NEGPROMPT: Final = """
 import sys
 import negprompt
-folder, count, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-for number in range(count):
-    made = negprompt.generate(
-        f"a cat on a beach, {number} boats", "parasol, blurry, watermark",
-        cfg=4.0, steps=steps, seed=number,
-    )
+folder, count, steps = sys.argv[1], *map(int, sys.argv[2:4])
+each = negprompt.generate_each(
+    (f"a cat on a beach, {number} boats" for number in range(count)),
+    "parasol, blurry, watermark", seeds=range(count), cfg=4.0, steps=steps,
+)
+for number, made in enumerate(each):
     made.images[0].save(f"{folder}/{number}.png")
 """
 
@@ -83,8 +87,8 @@ def parts(folder: str, prompts: int, steps: int) -> dict[str, Part]:
     python = sys.executable
     bare = [python, "-c", "pass"]
 
-    def both(count: int, most: float) -> Part:
-        given = [folder, str(count), str(steps)]
+    def both(count: int, most: float, size: int = 1) -> Part:
+        given = [folder, str(count), str(steps), str(size)]
         ours, theirs = [python, "-c", NEGPROMPT, *given], [python, "-c", DIFFUSERS, *given]
         return Part(ours, theirs, most, "times")
 
@@ -93,6 +97,7 @@ def parts(folder: str, prompts: int, steps: int) -> dict[str, Part]:
         "help": Part([python, "-m", "negprompt", "--help"], bare, 0.4, "seconds"),
         "one": both(1, 1.00),
         "hundred": both(prompts, 0.90),
+        "lists": both(prompts, 1.00, 8),
     }
 
 
@@ -153,9 +158,9 @@ def _least(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
 def _arguments() -> argparse.Namespace:
     reader = argparse.ArgumentParser(description="Measure what the engine itself costs.")
     reader.add_argument("--rounds", type=int, default=5)
-    reader.add_argument("--prompts", type=int, default=100, help="of the part hundred")
+    reader.add_argument("--prompts", type=int, default=100, help="of the parts hundred and lists")
     reader.add_argument("--steps", type=int, default=25)
-    reader.add_argument("--part", nargs="+", choices=("import", "help", "one", "hundred"))
+    reader.add_argument("--part", nargs="+", choices=("import", "help", "one", "hundred", "lists"))
     return reader.parse_args()
 
 

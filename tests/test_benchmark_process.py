@@ -33,6 +33,7 @@ def test_a_figure_is_a_ratio_or_a_difference(process: Any) -> None:
         "help": 0.4,
         "one": 1.0,
         "hundred": 0.9,
+        "lists": 1.0,
     }
 
 
@@ -45,11 +46,12 @@ def test_the_time_is_that_of_each_process(process: Any) -> None:
 
 
 @pytest.mark.slow
-def test_both_sides_draw_the_same_pictures(process: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", ["1", "8"])
+def test_both_sides_draw_the_same_pictures(process: Any, tmp_path: Path, size: str) -> None:
     folders = [tmp_path / "ours", tmp_path / "theirs"]
     for folder, script in zip(folders, (process.NEGPROMPT, process.DIFFUSERS), strict=True):
         folder.mkdir()
-        subprocess.run([sys.executable, "-c", script, str(folder), "2", "3"], check=True)
+        subprocess.run([sys.executable, "-c", script, str(folder), "2", "3", size], check=True)
     for name in ("0.png", "1.png"):
         one, two = (np.asarray(Image.open(folder / name), dtype=int) for folder in folders)
         assert np.abs(one - two).max() <= 1

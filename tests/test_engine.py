@@ -307,3 +307,9 @@ def test_ten_thousand_brackets_are_an_answer_or_an_error() -> None:
 @pytest.mark.parametrize("text", ["a\x00cat", "\u202ea cat", "(" * 200, "", "   ", "\\"])
 def test_odd_texts_make_images(text: str) -> None:
     assert len(make(text, text + " blurry").images) == 1
+
+
+def test_what_is_given_of_a_request_is_what_differs_from_its_defaults() -> None:
+    assert Request(prompt="", seed=0).given == {"prompt": ""}
+    given = Request(prompt="a cat", negative=("blurry",), cfg=2.0).given
+    assert given == {"prompt": "a cat", "negative": ("blurry",), "cfg": 2.0}

@@ -27,7 +27,7 @@ from negprompt.encoding.weighting import SCHEMES
 from negprompt.engine import Request, run
 from negprompt.engine.inspecting import inspected
 from negprompt.engine.like import alike
-from negprompt.engine.run import _conditioned, _with_defaults, banks
+from negprompt.engine.run import banks, prepared
 from negprompt.errors import NegpromptError
 from negprompt.guidance.rules import Step
 from negprompt.models.families import family_of
@@ -134,11 +134,10 @@ def shadows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def conditions(request: Request) -> list[Encoded]:
     """What every negative is conditioned on at every step, as the seam receives it."""
-    request = _with_defaults(request, model())
-    planned = request.planned("sd1")
-    conditioning = _conditioned(planned, request, model())
+    ready = prepared(request, model())
+    conditioning = ready.conditioning
     at = banks(conditioning.against, conditioning.parts, null=conditioning.null)
-    total = request.steps or 1
+    total = ready.request.steps or 1
     found = {id(e): e for i in range(total) for e in at(Step(i, total, 0.0)).negatives}
     return list(found.values())
 

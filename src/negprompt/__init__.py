@@ -8,7 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from negprompt.engine import Cost, Generation, Request, generate, run, save, steer
+    from negprompt.engine import (
+        Cost,
+        Generation,
+        Request,
+        generate,
+        generate_each,
+        run,
+        run_each,
+        save,
+        steer,
+    )
     from negprompt.errors import (
         ModelError,
         NegpromptError,
@@ -36,16 +46,28 @@ __all__ = [
     "RequestError",
     "Term",
     "generate",
+    "generate_each",
     "load",
     "parse",
     "plan",
     "run",
+    "run_each",
     "save",
     "steer",
 ]
 
 _ROOMS = {
-    "engine": ("Cost", "Generation", "Request", "generate", "run", "save", "steer"),
+    "engine": (
+        "Cost",
+        "Generation",
+        "Request",
+        "generate",
+        "generate_each",
+        "run",
+        "run_each",
+        "save",
+        "steer",
+    ),
     "errors": (
         "ModelError",
         "NegpromptError",

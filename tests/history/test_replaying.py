@@ -16,6 +16,7 @@ from negprompt.history import looking
 from negprompt.history.opening import History
 from negprompt.history.recording import record
 from negprompt.history.replaying import replay
+from negprompt.models.choices import Loading
 
 
 def again(history: History, made: Generation, out: Path) -> bool:
@@ -60,7 +61,8 @@ def test_it_runs_from_any_folder(
     history: History, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(model).parent)
-    made = run(Request(prompt="a cat", model="model", steps=2))
+    beside = Loading(text_encoder="model")
+    made = run(Request(prompt="a cat", model="model", steps=2, loading=beside))
     paths = save(made, tmp_path / "first")
     then = looking.run(history, record(history, made, paths, command="generate"))
     monkeypatch.chdir(tmp_path)

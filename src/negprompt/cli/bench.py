@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from negprompt.cli import findings, options, probing, protocol
+from negprompt.cli import findings, options, packs, probing, protocol
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say
 from negprompt.errors import RequestError
@@ -54,6 +54,9 @@ def bench(
         elif suite == "findings":
             asked = findings.asked(given, only, quick=quick)
             findings.measured(asked, model, out, estimate=estimate, anew=anew, as_json=as_json)
+        elif suite == "packs":
+            setting, how = packs.asked(given, quick=quick), {"anew": anew, "as_json": as_json}
+            packs.measured(setting, model, judge, out, estimate=estimate, **how)
         else:
             wanted = protocol.asked(suite, given, more, quick=quick)
             protocol.measured(wanted, model, more, judge=judge, out=out, as_json=as_json)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from negprompt.models.load import Model
 
 SuiteName = Annotated[
-    Literal["negatives", "card", "screening", "finals", "findings", "feedback"],
+    Literal["negatives", "card", "screening", "finals", "findings", "feedback", "packs"],
     typer.Option(
         "--suite",
         help="negatives: each one on paired seeds. card: model and judges. screening, finals: the "
         "protocol, all arms and baselines. findings: what is said of negatives, held against "
-        "pictures. feedback: complaints about flawed pictures.",
+        "pictures. feedback: complaints about flawed pictures. packs: those of the pocket model.",
     ),
 ]
 Quick = Annotated[
@@ -87,6 +87,7 @@ TAKES: Final[Mapping[str, frozenset[str]]] = {
     "screening": frozenset(("--prompts", "--rules", "--rule", "--arms", "--estimate")),
     "finals": frozenset(("--prompts", "--rules", "--rule", "--arms", "--estimate")),
     "findings": frozenset(("--only", "--estimate")),
+    "packs": frozenset(("--estimate",)),
 }
 """Which options of More a suite takes."""
 _SEEDS = re.compile(r"(\d{1,18}):(\d{1,18})|(\d{1,6})")

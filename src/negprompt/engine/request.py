@@ -1,7 +1,7 @@
 """What is asked for, checked when it is made: a mistake is told before anything is loaded."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,21 @@ class Request:
             )
 
     @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seed of each image."""
+        return tuple(range(self.seed, self.seed + self.count))
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Its values where they are not the defaults, as plain data: another field adds nothing."""
+        plain = asdict(self)
+        return {
+            field.name: plain[field.name]
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
+
+    @property
     def own_strength(self) -> float:
         """The strength, or what it is by default."""
         return 0.75 if self.strength is None else self.strength
@@ -148,14 +163,15 @@ class Request:
             return self.steps
         return min(int(self.steps * self.own_strength), self.steps)
 
-    def planned(self, family: str | None = None) -> Plan:
+    def planned(self, family: str | None = None, *, literal: str | None = None) -> Plan:
         """The plan of its texts; where the steps are the model's own, over as many as is usual.
 
-        Policies for certain families are left out while the ``family`` is not known.  Raises as
-        ``plan`` does, and RequestError ``enforced-inert``.
+        Policies for certain families are left out while the ``family`` is not known.  A ``literal``
+        text stands in for its prompt and is read in no language.  Raises as ``plan`` does, and
+        RequestError ``enforced-inert``.
         """
         made = plan(
-            self.prompt,
+            self.prompt if literal is None else literal,
             self.negative or (),
             self.negative_weights,
             dialect=self.dialect,
@@ -164,6 +180,7 @@ class Request:
             family=family,
             model=self.model,
             today=self.day,
+            literal=literal is not None,
         )
         enforcement.check(made, self.cfg)
         return made

@@ -86,28 +86,58 @@ def run(
     from negprompt.models.memory import enough
 
     model = model or loaded(request.model, request.loading)
-    request = _with_defaults(request, model)
-    planned = request.planned(model.family.name)
-    weights = tuple(negative.weight for negative in planned.negatives) or (1.0,)
     start = time.perf_counter()
-    seeds = tuple(range(request.seed, request.seed + request.count))
-    recorder = Recorder(weights, request.count, min(BATCH, model.rows or BATCH), on_step, observe)
     with (
         enough(model.loading),
         worn(model.pipe, model.family.name, called(request), request.loading.lora_dir),
     ):
-        conditioning = _conditioned(planned, request, model)
-        made = _denoised(request, model, conditioning, seeds, recorder, rule=rule)
+        ready = prepared(request, model)
+        recorder = Recorder(ready.weights, request.count, rows_of(model), on_step, observe)
+        made = denoised(ready, model, ready.request.seeds, recorder, rule=rule)
+    return generation(ready, model, made, recorder.events(), time.perf_counter() - start)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request with the model's defaults filled in, its plan, and what conditions the model."""
+
+    request: Request
+    planned: Plan
+    conditioning: "Conditioning"
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The weight of each negative; one where there is none."""
+        return tuple(negative.weight for negative in self.planned.negatives) or (1.0,)
+
+
+def prepared(request: Request, model: "Model") -> Prepared:
+    """A request ready to be denoised. Raises as ``planned``, PromptError as the encoding does."""
+    request = _with_defaults(request, model)
+    planned = request.planned(model.family.name)
+    return Prepared(request, planned, _conditioned(planned, request, model))
+
+
+def generation(
+    ready: Prepared,
+    model: "Model",
+    made: "Denoised",
+    stepped: Sequence[events.Stepped],
+    seconds: float,
+) -> Generation:
+    """What was made of a request, with its cost, its notices and the trace of all stages."""
+    request, planned, conditioning = ready.request, ready.planned, ready.conditioning
+    seeds = request.seeds
     notices = (
         *heard(planned.notices, request),
         *conditioning.notices,
         *inert_notices(request.cfg, planned),
         *_distilled(model, request),
     )
-    cost = Cost(made.passes, made.passes / made.calls, time.perf_counter() - start)
+    cost = Cost(made.passes, made.passes / made.calls, seconds)
     trace = (
         *_opening(request, planned, conditioning, notices),
-        *recorder.events(),
+        *stepped,
         events.Finished(seeds, cost.passes, cost.passes_per_step, cost.seconds),
     )
     return Generation(made.images, seeds, planned, cost, notices, trace, request, made.sampler)
@@ -154,7 +184,12 @@ def layers_of(policies: Sequence[Layer | str]) -> tuple[Layer, ...]:
         return ()
     from negprompt.policy.files import load
 
-    return tuple(one if isinstance(one, Layer) else load([one])[0] for one in policies)
+    return tuple(load([one])[0] if isinstance(one, str) else one for one in policies)
+
+
+def rows_of(model: "Model") -> int:
+    """Most images in one model call."""
+    return min(BATCH, model.rows or BATCH)
 
 
 def inert_notices(scale: float | None, planned: Plan) -> tuple[Notice, ...]:
@@ -263,7 +298,9 @@ def _vocabulary(model: "Model") -> frozenset[str] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Denoised:
+class Denoised:
+    """Images, and what they took."""
+
     images: tuple["Image", ...]
     passes: int
     """For one image."""
@@ -272,15 +309,14 @@ class _Denoised:
     sampler: str
 
 
-def _denoised(
-    request: Request,
+def denoised(
+    ready: Prepared,
     model: "Model",
-    conditioning: "Conditioning",
     seeds: Sequence[int],
     recorder: Recorder,
     *,
-    rule: Callable[..., Rule] | None,
-) -> _Denoised:
+    rule: Callable[..., Rule] | None = None,
+) -> Denoised:
     """Run the pipeline batch by batch, its own guidance off, the seam on its denoiser."""
     from negprompt.encoding.types import Course
     from negprompt.guidance.attaching import attached
@@ -288,6 +324,7 @@ def _denoised(
     from negprompt.guidance.schedule import Clock
     from negprompt.models.load import quiet
 
+    request, conditioning = ready.request, ready.conditioning
     start = start_of(request)
     pipe, own = pipeline_for(start, model.pipe), model.pipe.scheduler
 
@@ -316,29 +353,21 @@ def _denoised(
             for first in range(0, len(seeds), recorder.size):
                 recorder.batch = first // recorder.size
                 some = seeds[first : first + recorder.size]
-                images += _batch(
-                    request, model, pipe=pipe, start=start, conditioning=conditioning, seeds=some
-                )
+                images += _batch(ready, model, pipe=pipe, start=start, seeds=some)
         sampler = sampler_name(pipe.scheduler)
     finally:
         pipe.scheduler = own
     runs = recorder.batches
-    return _Denoised(tuple(images), seam.passes // runs, seam.calls // runs, sampler)
+    return Denoised(tuple(images), seam.passes // runs, seam.calls // runs, sampler)
 
 
 def _batch(
-    request: Request,
-    model: "Model",
-    *,
-    pipe: Any,
-    start: Start,
-    conditioning: "Conditioning",
-    seeds: Sequence[int],
+    ready: Prepared, model: "Model", *, pipe: Any, start: Start, seeds: Sequence[int]
 ) -> "list[Image]":
     """One call of the pipeline. An image's noise depends on its own seed only."""
     import torch
 
-    positive, count = conditioning.positive, len(seeds)
+    request, positive, count = ready.request, ready.conditioning.positive, len(seeds)
     settings: dict[str, Any] = {"prompt_embeds": positive.whole.expand(count, -1, -1)}
     if positive.pooled is not None:
         settings["pooled_prompt_embeds"] = positive.pooled.expand(count, -1)

@@ -1,64 +1,18 @@
 """The same rules on a diffusers pipeline that the user calls, in the user's own way."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cache
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from negprompt.engine.request import Request
-from negprompt.engine.run import banks, inert_notices, texts_of
-from negprompt.errors import Notice, RequestError
-from negprompt.guidance.rules import RULES, Rule, Step
-from negprompt.guidance.wrappers import rescale as rescaled
-from negprompt.policy.plan import STEPS, Plan
+from negprompt.engine.run import POCKET, layers_of, texts_of
+from negprompt.engine.said import listening
+from negprompt.engine.steering import Steering
+from negprompt.errors import RequestError
+from negprompt.policy.layers import Layer
 
 if TYPE_CHECKING:
-    from negprompt.encoding.choices import Null
-    from negprompt.encoding.encoders import Encoders
-    from negprompt.guidance.hook import Bank, Seam, Seen
-
-
-@dataclass(slots=True)
-class Steering:
-    """What ``steer`` did so far."""
-
-    plan: Plan
-    """Its positive is empty: the prompt is the pipeline call's own."""
-    seam: "Seam"
-    scales: list[float] = field(default_factory=list)
-    """Guidance scale of each run of the pipeline."""
-
-    @property
-    def passes(self) -> int:
-        """Rows evaluated for one image, over all model calls."""
-        return self.seam.passes
-
-    @property
-    def calls(self) -> int:
-        """Model calls."""
-        return self.seam.calls
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """Everything said without stopping."""
-        # The plan compares with a prompt that is not known here; the seam compares conditions.
-        unknowable = ("negative-equals-positive", "negative-inert")
-        known = [notice for notice in self.plan.notices if notice.code not in unknowable]
-        known += inert_notices(1.0 if 1 in self.scales else None, self.plan)
-        if self.seam.replaced:
-            known.append(
-                Notice("negative-replaced", "the negative of the call gave way to that of steer()")
-            )
-        if self.seam.alone and self.scales[-1] != 1:
-            known.append(
-                Notice(
-                    "negative-absent",
-                    f"at {self.seam.alone} steps scale {self.scales[-1]:g} did nothing: the call "
-                    "evaluates no negative; give steer() one, or turn the pipeline's guidance on",
-                )
-            )
-        return tuple(known)
+    from negprompt.guidance.hook import Seen
 
 
 @contextmanager
@@ -66,6 +20,7 @@ def steer(
     pipe: Any,
     negative: str | Sequence[str] | None = None,
     *,
+    policies: Sequence[Layer | str] = (),
     negative_weights: Sequence[float] | None = None,
     rule: str = "cfg",
     scale: float | None = None,
@@ -80,12 +35,21 @@ def steer(
     without a negative the call's own is used. Schedules are laid over the steps of each call. The
     pipeline is as it was afterwards.
 
+    ``policies`` are Layers or names, as ``generate`` takes them. With them each call is planned
+    before its texts are encoded. Its own negative, read in ``dialect``, is the user's where none is
+    given here: None is absent, "" empty on purpose. Its prompt, which the pipeline encodes as it
+    stands, is searched for what they steer away from. The call raises what ``generate`` would,
+    before anything is denoised, and RequestError ``negatives-differ`` where its pictures or text
+    encoders need several negatives. Another pipeline with the same denoiser is guided as well, and
+    its texts are not read.
+
     A pipeline of Flux evaluates its own negative in a second call, and only where its own
     ``true_cfg_scale`` is above 1: ``observe`` then sees the step twice, without and with it.
 
     Raises RequestError as Request does, ``already-steered``, and ``guidance-in-two-calls`` for a
     pipeline of Flux where no scale is given here; ModelError for a pipeline of a
-    family that is not supported; PromptError where a negative cannot be encoded.
+    family that is not supported; PromptError where a negative cannot be encoded; PolicyError as
+    ``policy.files.load`` does.
     """
     from negprompt.guidance.attaching import attached
     from negprompt.guidance.hook import Seam
@@ -95,58 +59,34 @@ def steer(
     request = Request(
         prompt="", negative=texts_of(negative), cfg=scale, rescale=rescale or 0.0, rule=rule,
         negative_weights=None if negative_weights is None else tuple(negative_weights),
-        dialect=dialect, scheme=scheme,
+        dialect=dialect, scheme=scheme, policies=layers_of(policies), model=_name_of(pipe),
     )  # fmt: skip
-    planned = request.planned()
     family = family_of(pipe)
-    two_calls = family.fields.in_two_calls
-    if two_calls and scale is None:
+    if family.fields.in_two_calls and scale is None:
         raise RequestError(
             f"a {type(pipe).__name__} does not tell its true_cfg_scale",
             code="guidance-in-two-calls",
             cure="give steer() the scale",
         )
-    course = _courses(request, family.encoders(pipe), request.null or family.null(pipe))
-    course(STEPS)  # what cannot be encoded is told here
-    scales: list[float] = []
-
-    def guides() -> bool:
-        return not two_calls and bool(pipe.do_classifier_free_guidance)
-
-    def make_rule() -> Rule:
-        own = pipe.guidance_scale if guides() else 1.0
-        phi = getattr(pipe, "guidance_rescale", 0.0) if rescale is None else rescale
-        scales.append(own if scale is None else scale)
-        weights = tuple(n.weight for n in planned.negatives) or (1.0,)
-        return rescaled(RULES[rule](scales[-1], weights=weights), phi)
-
-    seam = Seam(
-        rule=make_rule,
+    steering = Steering(pipe, family, request, own_rescale=rescale is None)
+    steering.seam = Seam(
+        rule=steering.rule,
         clock=Clock(lambda: pipe.scheduler),
-        bank=lambda step: course(step.total)(step),
+        bank=steering.bank,
         fields=family.fields,
-        paired=guides,
+        paired=steering.is_paired,
         observe=observe,
     )
-    with attached(family.denoiser(pipe), seam):
-        yield Steering(planned, seam, scales)
+    with (
+        attached(family.denoiser(pipe), steering.seam),
+        listening(pipe, steering.hear) if policies else nullcontext(),
+    ):
+        yield steering
 
 
-def _courses(
-    request: Request, encoders: "Encoders", null: "Null"
-) -> "Callable[[int], Callable[[Step], Bank]]":
-    """What conditions each step of a call of so many steps; no text is encoded twice."""
-    from negprompt.encoding.condition import condition
+def _name_of(pipe: Any) -> str:
+    """What policies may call the model of a pipeline."""
+    from negprompt.models.place import place_of
 
-    @cache
-    def course(steps: int) -> "Callable[[Step], Bank]":
-        made = condition(
-            replace(request, steps=steps).planned(),
-            encoders,
-            scheme=request.own_scheme,
-            chunks=request.own_chunks,
-        )
-        empty = encoders.null("empty").embeds
-        return banks(made.against, null=encoders.null(null), empty=empty)
-
-    return course
+    path = getattr(pipe, "name_or_path", None) or ""
+    return POCKET if path and path == place_of(POCKET) else path

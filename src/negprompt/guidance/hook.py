@@ -37,8 +37,8 @@ class Bank:
 
     negatives: tuple[Encoded, ...] = ()
     null: Encoded | None = None
-    empty: Tensor | None = None
-    """Embedding of the empty prompt ``[1, t, d]``, appended to what is too short."""
+    empty: Encoded | None = None
+    """The empty prompt, whose chunks are appended to what is too short."""
     positives: tuple[Encoded, ...] = ()
     shares: tuple[float, ...] = (1.0,)
     """Weight of each positive; see ``composed``."""
@@ -342,7 +342,7 @@ def _replaces(bank: Bank, call: Call, *, negative: bool) -> bool:
     own = call.own(negative=negative)
     nothing = [_rows(bank.null, own).embeds] if bank.null is not None else []
     if bank.empty is not None:
-        nothing.append(bank.empty.to(own.embeds).expand(call.images, -1, -1))
+        nothing.append(_rows(bank.empty, own).embeds)
     return not any(alike(Rows(own.embeds), Rows(embeds)) for embeds in nothing)
 
 
@@ -355,20 +355,31 @@ def _rows(encoded: Encoded, like: Rows, *, negative: bool = False) -> Rows:
     return Rows(encoded.whole.to(like.embeds).expand(images, -1, -1), pooled, negative)
 
 
-def _fit(rows: Rows, length: int, empty: Tensor | None) -> Rows:
-    """Append the empty prompt's embedding until the rows are ``length`` tokens long.
+def _fit(rows: Rows, length: int, empty: Encoded | None) -> Rows:
+    """Append chunks of the empty prompt until the rows are ``length`` tokens long.
 
     Raises RequestError ``embeds-length`` where that does not come out even.
     """
     tokens = rows.embeds.shape[1]
     if tokens == length:
         return rows
-    if empty is None or (length - tokens) % empty.shape[1]:
+    chunks = [] if empty is None else _chunks(length - tokens, empty)
+    if not chunks:
         raise RequestError(
             f"embeddings of {tokens} and of {length} tokens cannot be evaluated together",
             code="embeds-length",
             cure="give prompts, or embeddings of whole chunks",
         )
-    chunks = [empty.to(rows.embeds).expand(rows.embeds.shape[0], -1, -1)]
-    chunks *= (length - tokens) // empty.shape[1]
-    return replace(rows, embeds=torch.cat([rows.embeds, *chunks], dim=1))
+    more = [chunk.to(rows.embeds).expand(rows.embeds.shape[0], -1, -1) for chunk in chunks]
+    return replace(rows, embeds=torch.cat([rows.embeds, *more], dim=1))
+
+
+def _chunks(missing: int, empty: Encoded) -> list[Tensor]:
+    """The chunks of ``empty``, then tails, that are so many tokens together; none if none are."""
+    chunk, tail = empty.lengths
+    for tails in range(missing // tail + 1 if tail else 1):
+        chunks, rest = divmod(missing - tails * tail, chunk)
+        if rest == 0:
+            behind = [] if empty.tail is None else [empty.tail] * tails
+            return [empty.embeds] * chunks + behind
+    return []

@@ -5,7 +5,7 @@ but the negative sets them apart.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -95,6 +95,6 @@ def _pictures(request: Request, model: Model) -> Any:
 
 def _asked(request: Request) -> dict[str, Any]:
     """What an arm's batch depends on besides the weights."""
-    asked = asdict(request)
-    del asked["model"]  # the memory's folder knows the weights
+    asked = request.given
+    asked.pop("model", None)  # the memory's folder knows the weights
     return asked

@@ -9,6 +9,7 @@ from dataclasses import replace
 from negprompt.engine import Request
 from negprompt.errors import RequestError
 from negprompt.models.found import family_named
+from negprompt.policy import Layer
 
 
 def spelled_out(request: Request) -> Request:
@@ -36,3 +37,12 @@ def spelled_out(request: Request) -> Request:
         negative_weights=None if even else weights,
         policies=(),
     )
+
+
+def text_under(layer: Layer, request: Request) -> str:
+    """All that a policy says under a request without a negative; "" where it does not act.
+
+    Raises what ``spelled_out`` raises.
+    """
+    (text,) = spelled_out(replace(request, policies=(layer,))).negative or ("",)
+    return text

@@ -125,6 +125,7 @@ def plan(
     family: str | None = None,
     model: str = "",
     today: date | None = None,
+    literal: bool = False,
 ) -> Plan:
     """Return the plan of one positive and any number of composed negatives.
 
@@ -132,7 +133,8 @@ def plan(
     their sum must not be zero or less.  Schedules are laid over ``steps``.  AND divides a negative
     into several; what a Midjourney prompt does not want is one more.  What ``layers`` add stands
     before every negative, or makes one where there is none; see ``merge`` for which of them act on
-    a model, ``conflicts`` for what happens where the prompt asks for it.
+    a model, ``conflicts`` for what happens where the prompt asks for it.  A ``literal`` positive is
+    read in no language, as one text.
 
     Notices: ``negative-empty`` for an explicit "", ``negative-equals-positive`` where the negatives
     cancel, ``negative-inert`` where one of several does, ``negative-from-prompt``,
@@ -149,7 +151,8 @@ def plan(
         )
     typed = tuple(negatives or ())
     checked = _checked(weights, len(typed))
-    toward, unwanted, networks = _toward(positive, dialect, steps)
+    spoken = "plain" if literal else dialect  # of the positive
+    toward, unwanted, networks = _toward(positive, spoken, steps)
     against = [
         _Against(text, weight * part.weight, part.stretches)
         for whole, weight in zip(typed, checked, strict=True)
@@ -161,13 +164,14 @@ def plan(
     )
     settled = settle(positive, asked_for(toward, standing.terms), standing.terms)
     if settled.positive != positive:
-        toward, unwanted, networks = _toward(settled.positive, dialect, steps)
+        toward, unwanted, networks = _toward(settled.positive, spoken, steps)
         again = asked_for(toward, settled.terms)
         settle(settled.positive, again, settled.terms, again=True)
     found = _negatives((*against, *unwanted), heads(settled.terms), dialect, steps)
+    said = "" if literal else settled.positive
     notices = (
-        *_remarks(settled.positive, typed, dialect),
-        *_unheeded(settled.positive, typed, dialect, networks, unwanted),
+        *_remarks(said, typed, dialect),
+        *_unheeded(said, typed, dialect, networks, unwanted),
         *_notices(toward, found),
         *standing.notices,
         *settled.notices,

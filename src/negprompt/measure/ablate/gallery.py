@@ -9,7 +9,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -95,8 +95,8 @@ class Gallery:
 
     def place(self, request: Request) -> Path:
         """The folder of an arm's pictures."""
-        asked = asdict(request)
-        del asked["seed"], asked["count"], asked["model"]
+        beside = ("seed", "count", "model")
+        asked = {name: value for name, value in request.given.items() if name not in beside}
         question = json.dumps([asked, self.mark], sort_keys=True)
         return self.folder / PICTURES / hashlib.sha256(question.encode()).hexdigest()[:16]
 

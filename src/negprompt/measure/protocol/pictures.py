@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -215,9 +215,7 @@ def _in_place(found: Pictures, at: Array, others: Pictures) -> Pictures:
 
 def _asked(request: Request) -> dict[str, Any]:
     """What a batch depends on besides weights and rule."""
-    fields = asdict(request)
-    del fields["model"], fields["rule"]
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in request.given.items() if name not in ("model", "rule")}
 
 
 def _read(path: Path) -> dict[str, Array] | None:
