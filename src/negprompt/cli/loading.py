@@ -33,6 +33,17 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "text_encoder": (
+        Annotated[
+            str | None,
+            _option(
+                "DIR|FILE",
+                "Another CLIP text encoder: the only one of SD1 and SD2, CLIP-L of SDXL, SD3, "
+                "Flux. A transformers or diffusers folder, or a .safetensors file.",
+            ),
+        ],
+        None,
+    ),
     "loras": (
         Annotated[
             list[str] | None,

@@ -26,7 +26,7 @@ from negprompt.policy.layers import Layer
 if TYPE_CHECKING:
     from negprompt.engine import Generation
 
-_BESIDE: Final = ("config", "vae", "lora_dir")
+_BESIDE: Final = ("config", "vae", "text_encoder", "lora_dir")
 """Fields of Loading that may be paths."""
 
 

@@ -22,6 +22,9 @@ class Loading:
     and Flux a whole model, which gives what the file lacks."""
     vae: str | None = None
     """An autoencoder in place of the model's own: a safetensors file or a folder."""
+    text_encoder: str | None = None
+    """A CLIP text encoder in place of the model's first: a folder, which may hold its tokenizer, or
+    a safetensors file."""
     loras: tuple[tuple[str, float], ...] = ()
     """Networks that act on every picture, each with its weight: files, or names in ``lora_dir``."""
     lora_dir: str | None = None

@@ -25,7 +25,7 @@ class Found:
     """One model, or one thing to be loaded beside a model."""
 
     name: str
-    """What ``--model``, ``--vae`` or ``--lora`` takes."""
+    """What ``--model``, ``--vae``, ``--text-encoder`` or ``--lora`` takes."""
     kind: str
     """``folder``, ``file``, ``hub``, ``lora``, or another kind of ``header.KINDS``."""
     family: str

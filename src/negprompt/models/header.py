@@ -110,6 +110,8 @@ KINDS: Final[Mapping[str, Callable[[Shapes], bool]]] = {
     "flux": _any(_UNET + "double_blocks.", "double_blocks."),
     "unet": _any(_UNET, "down_blocks.", "input_blocks."),
     "vae": _any("first_stage_model.", "decoder.conv_in.", "encoder.conv_in."),
-    "text-encoder": _any("text_model.", "transformer.text_model.", "cond_stage_model."),
+    "text-encoder": _any(
+        "text_model.", "embeddings.token_embedding.", "transformer.text_model.", "cond_stage_model."
+    ),
 }
 """Kinds of files, and how each is known, the first that fits."""

@@ -24,6 +24,7 @@ from negprompt.models.lora import Worn, fuse
 from negprompt.models.memory import ROWS, device_of, dtype_of, enough, settle
 from negprompt.models.place import POCKET, blaming, place_of
 from negprompt.models.single import FLOWS, configs, family_of_file, single
+from negprompt.models.text_encoders import exchange
 
 __all__ = ["POCKET", "Model", "load", "quiet"]
 
@@ -96,6 +97,8 @@ def load(
         else:
             pipe, dtype = _from_folder(name, source, loading, place)
         family = family_of(pipe)
+        if loading.text_encoder is not None:
+            exchange(pipe, loading.text_encoder, dtype=dtype)
         loras = [Worn(lora, weight, weight) for lora, weight in loading.loras]
         fuse(pipe, family.name, loras, loading.lora_dir)
         settle(pipe.to(dtype), place, loading)

@@ -46,7 +46,7 @@ _CURES: Final[Mapping[str, str]] = {
     "vae": "give it with --vae, beside a --model",
     "embedding": "put it in a folder, give that with --embeddings, and call it by name",
     "unet": "give a file with text encoders and autoencoder too, or a diffusers folder",
-    "text-encoder": "give a file with U-Net and autoencoder too, or a diffusers folder",
+    "text-encoder": "give it with --text-encoder, beside a --model",
 }
 
 
