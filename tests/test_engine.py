@@ -290,7 +290,16 @@ def test_a_text_beyond_reason_is_refused_at_once(piece: str) -> None:
     assert len(caught.value.caret()) < 500
 
 
-@pytest.mark.parametrize("piece", ["cat ", "a, ", "(a:1.1)", "\x00", "é", "BREAK "])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "cat ",
+        "a, ",
+        "\x00",
+        "é",
+        *(pytest.param(p, marks=pytest.mark.slow) for p in ("(a:1.1)", "BREAK ")),
+    ],
+)
 def test_a_text_of_too_many_tokens_is_refused(piece: str) -> None:
     with pytest.raises(PromptError) as caught:
         make(piece * (MAX_CHARACTERS // len(piece)))

@@ -47,8 +47,11 @@ REFUSED = {
 }
 
 
-LONG = {"nested in weight one", "round and square", "square, never closed", "round around nothing"}
-"""Half a minute each; the default run has the like of them in ``test_linear_time.py``."""
+LONG = {
+    "nested in weight one", "round and square", "square, never closed", "round around nothing",
+    "backslashes", "terms",
+}  # fmt: skip
+"""Five seconds to half a minute each; ``test_linear_time.py`` has the like of them, shorter."""
 
 
 @pytest.mark.parametrize(

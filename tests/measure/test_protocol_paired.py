@@ -34,6 +34,7 @@ def test_one_prompt_says_nothing_of_others() -> None:
     assert flipped(np.zeros(5)) == 1
 
 
+@pytest.mark.slow
 def test_pictures_of_one_prompt_are_not_counted_as_many() -> None:
     """Of 12 prompts with 16 pictures each, prompts alone differ: no claim in 95 % of the times."""
     rng, claims = np.random.default_rng(3), 0
