@@ -148,7 +148,7 @@ def test_what_pictures_tell_is_named(kind: str, tmp_path: Path) -> None:
     case = Case(ASKED, "dust", "sd1")
     (term,) = said.naming(ASKED.planned("sd1"), "dust")
     place: Any = Planted(RULES[kind], tmp_path)
-    easel = drawn.Easel(case, term, place, Reader(PROBE, tmp_path), "dust", SEEDS)
+    easel = drawn.Easel(case, term, place, Reader(PROBE, tmp_path), "dust", True, SEEDS)
     found = drawn.diagnosed(easel, Inquiry("dust", []))
     assert found.verdict.kind == kind
     assert found.verdict.area == AREAS[found.verdict.kind]
@@ -158,12 +158,26 @@ def test_what_pictures_tell_is_named(kind: str, tmp_path: Path) -> None:
         assert found.verdict.cure == "take 'ink' out of the prompt"
 
 
+@pytest.mark.parametrize(
+    ("learned", "asked_for", "kind"),
+    [(True, 0.6, "residual"), (False, 0.6, "cannot-draw"), (False, 0.9, "residual")],
+)
+def test_some_more_is_no_proof_for_a_word_that_was_never_learned(
+    learned: bool, asked_for: float, kind: str, tmp_path: Path
+) -> None:
+    (term,) = said.naming(ASKED.planned("sd1"), "dust")
+    place: Any = Planted(lambda r: asked_for if asks(r) else 0.1 if weight(r) else 0.2, tmp_path)
+    case = Case(ASKED, "dust", "sd1")
+    easel = drawn.Easel(case, term, place, Reader(PROBE, tmp_path), "dust", learned, SEEDS)
+    assert drawn.diagnosed(easel, Inquiry("dust", [])).verdict.kind == kind
+
+
 def test_scale_is_tried_where_weight_does_not_help(tmp_path: Path) -> None:
     (term,) = said.naming(ASKED.planned("sd1"), "dust")
     rule = RULES["undecided"]
     place: Any = Planted(lambda r: 0.0 if (r.cfg or 0) >= 4 else rule(r), tmp_path)
     case = Case(ASKED, "dust", "sd1")
-    easel = drawn.Easel(case, term, place, Reader(PROBE, tmp_path), "dust", SEEDS)
+    easel = drawn.Easel(case, term, place, Reader(PROBE, tmp_path), "dust", True, SEEDS)
     found = drawn.diagnosed(easel, Inquiry("dust", []))
     assert (found.verdict.kind, found.verdict.cure) == ("too-weak", "--cfg 4")
     assert [answer.number for answer in found.answers] == [4, 5, 5]

@@ -45,6 +45,9 @@ class Easel:
     reader: Reader
     word: str
     """What the probe calls the flaw."""
+    learned: bool
+    """Whether the model may have learned the user's word; a word that it never learned moves a
+    picture as well, any way."""
     seeds: int
 
     @property
@@ -78,9 +81,11 @@ def diagnosed(easel: Easel, inquiry: Inquiry) -> Diagnosis:
     without = easel.seen(bare)
     asked = easel.seen(replace(bare, prompt=f"{request.prompt}, {easel.case.flaw}"))
     drawn = f"{easel.rate(asked)} pictures when asked for, {easel.rate(without)} unasked"
-    can = asked >= ASKED * easel.seeds or asked - without >= CHANGE * easel.seeds
-    if not can:
+    rises = asked - without >= CHANGE * easel.seeds
+    if not (asked >= ASKED * easel.seeds or (rises and easel.learned)):
         what = f"the model does not draw it when asked: in {drawn}"
+        if rises:
+            what += "; more is no proof for a word that it never learned"
         cure = "teach it, by a LoRA or by captions that name it; this word reaches nothing"
         return inquiry.end(4, "cannot-draw", what, cure)
     inquiry.note(4, f"yes: in {drawn}")

@@ -44,6 +44,11 @@ def diagnosed(
     return None
 
 
+def is_learned(word: str, model: Model) -> bool:
+    """Whether a model learned a word, as far as its vocabulary is known."""
+    return model.name != POCKET or not _strange(word, vocabulary())
+
+
 def _texts(planned: Plan, term: Term) -> tuple[Prompt, ...]:
     """Return the prompts in which a term stands: a head, or what was typed."""
     negative = planned.negatives[term.branch]

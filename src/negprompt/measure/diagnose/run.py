@@ -58,7 +58,8 @@ def diagnose(
         return inquiry.end(4, "undecided", what, "name one that knows it with --probe")
     inquiry.note(1, f"{probe.name} says that it is in the picture with p = {sure:.2f}")
     place = gallery(own, folder, on_pictures)
-    easel = drawn.Easel(case, term, place, Reader(probe, place.folder), word, seeds)
+    learned = read.is_learned(case.flaw, own)
+    easel = drawn.Easel(case, term, place, Reader(probe, place.folder), word, learned, seeds)
     return drawn.diagnosed(easel, inquiry)
 
 
