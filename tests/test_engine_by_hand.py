@@ -98,28 +98,50 @@ def by_hand(pipe: Any, weights: tuple[float, ...]) -> Callable[..., Any]:
     return forward
 
 
+def started(
+    pipe: Any, family: str, kind: str, pictures: dict[str, str]
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """A pipeline of diffusers on the same parts; what it, and what the engine, starts from."""
+    own_pipe = getattr(diffusers, f"{KINDS[family]}{kind}Pipeline").from_pipe(pipe)
+    own_pipe.set_progress_bar_config(disable=True)
+    start: dict[str, Any] = {"image": pictures["image"], "strength": 0.75} if kind else {}
+    settings: dict[str, Any] = dict(start)
+    if kind:
+        settings["image"] = [Image.open(pictures["image"])] * 2
+    if kind == "Inpaint":
+        start["mask"] = pictures["mask"]
+        settings["mask_image"] = Image.open(pictures["mask"])
+    if kind != "Img2Img" or family in ("sd3", "flux"):
+        settings |= SIDE
+    return own_pipe, settings, start
+
+
+@pytest.mark.parametrize("family", PIPES)
+@pytest.mark.parametrize("kind", ["Img2Img", "Inpaint"])
+def test_one_negative_is_diffusers_own_from_a_picture_on(
+    pictures: dict[str, str], family: str, kind: str
+) -> None:
+    pipe = PIPES[family]()
+    own_pipe, settings, start = started(pipe, family, kind, pictures)
+    if family == "flux":  # diffusers embeds 7 by default where it starts from a picture
+        settings["guidance_scale"] = 3.5
+    wanted = own(own_pipe, family, negative_prompt="blurry", **settings)
+    made, generation = make(pipe, steps=4, size=(32, 32), negative=("blurry",), **start)
+    assert close(made, wanted)
+    assert generation.cost.passes == 6
+
+
 @pytest.mark.parametrize("family", PIPES)
 @pytest.mark.parametrize("kind", ["", "Img2Img", "Inpaint"])
 def test_three_weighted_negatives_are_the_formula_by_hand(
     pictures: dict[str, str], family: str, kind: str
 ) -> None:
     pipe = PIPES[family]()
-    start: dict[str, Any] = {"image": pictures["image"], "strength": 0.75} if kind else {}
-    mask = {"mask": pictures["mask"]} if kind == "Inpaint" else {}
-    made, generation = make(pipe, steps=4, size=(32, 32), **start, **mask, **THREE)
-    own_pipe = getattr(diffusers, f"{KINDS[family]}{kind}Pipeline").from_pipe(pipe)
-    own_pipe.set_progress_bar_config(disable=True)
-    settings: dict[str, Any] = dict(start)
-    if kind:
-        settings["image"] = [Image.open(pictures["image"])] * 2
-    if mask:
-        settings["mask_image"] = Image.open(pictures["mask"])
-    if kind != "Img2Img" or family in ("sd3", "flux"):
-        settings |= SIDE
+    own_pipe, settings, start = started(pipe, family, kind, pictures)
+    made, generation = make(pipe, steps=4, size=(32, 32), **start, **THREE)
     settings["guidance_scale"] = 3.5 if family == "flux" else 1.0
-    settings["true_cfg_scale"] = 1.0
-    if family != "flux":
-        del settings["true_cfg_scale"]
+    if family == "flux":
+        settings["true_cfg_scale"] = 1.0
     denoiser = family_of(pipe).denoiser(pipe)
     denoiser.forward = by_hand(pipe, THREE["negative_weights"])
     wanted = own(own_pipe, family, **settings)

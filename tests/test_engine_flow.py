@@ -160,7 +160,7 @@ def test_flux_needs_no_true_guidance_of_its_own_to_be_steered() -> None:
         alone = call(pipe, height=32, width=32)
     assert close(alone, make(pipe, cfg=1.0)[0])
     assert steering.passes == 3
-    assert [notice.code for notice in steering.notices] == ["scale-one"]
+    assert [n.code for n in steering.notices] == ["scale-one", "guidance-distilled"]
 
 
 @pytest.mark.parametrize("own", [1.5, 5.0, 9.0])

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline
+from diffusers import LCMScheduler, StableDiffusionImg2ImgPipeline
 from PIL import Image, ImageChops
 from tests.tiny_models import tiny_sd, tiny_sd3, tiny_sdxl
 from torch import Tensor
 
 import negprompt
-from negprompt.errors import ModelError, PromptError, RequestError
+from negprompt.errors import ModelError, Notice, PromptError, RequestError
 from negprompt.models.families import family_of
 
 PIPES = {"sd": tiny_sd, "sdxl": tiny_sdxl, "sd3": tiny_sd3}
@@ -104,6 +104,29 @@ def test_scale_one_is_one_pass_and_that_is_said(name: str) -> None:
     with negprompt.steer(pipe, negative="a cat") as steering:
         assert close(call(pipe), one)
     assert (steering.passes, steering.calls) == (3, 3)
+
+
+@each_pipe
+def test_a_pipeline_made_for_few_steps_says_what_a_negative_does_there(name: str) -> None:
+    pipe = PIPES[name]()
+    pipe.register_to_config(_name_or_path="owner/name-turbo")
+    said: dict[float, Notice] = {}
+    for scale in (1.0, 5.0):
+        with negprompt.steer(pipe, negative="blurry") as steering:
+            assert [*steering.notices] == []
+            call(pipe, guidance_scale=scale)
+        said[scale] = {notice.code: notice for notice in steering.notices}["few-step-model"]
+    assert "no negative acts" in said[1.0].text
+    assert "may burn" in said[5.0].text
+    assert "1.5 to 2" in said[5.0].text
+
+
+def test_a_pipeline_made_for_few_steps_is_known_by_its_scheduler() -> None:
+    pipe = tiny_sd()
+    pipe.scheduler = LCMScheduler.from_config(pipe.scheduler.config)
+    with negprompt.steer(pipe, negative="blurry") as steering:
+        call(pipe)
+    assert [n.code for n in steering.notices] == ["few-step-model"]
 
 
 @each_pipe

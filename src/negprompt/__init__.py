@@ -28,12 +28,14 @@ if TYPE_CHECKING:
         RequestError,
     )
     from negprompt.language import Prompt, parse
+    from negprompt.models.choices import Loading
     from negprompt.models.load import Model, load
     from negprompt.policy.plan import Plan, Term, plan
 
 __all__ = [
     "Cost",
     "Generation",
+    "Loading",
     "Model",
     "ModelError",
     "NegpromptError",
@@ -77,6 +79,7 @@ _ROOMS = {
         "RequestError",
     ),
     "language": ("Prompt", "parse"),
+    "models.choices": ("Loading",),
     "models.load": ("Model", "load"),
     "policy.plan": ("Plan", "Term", "plan"),
 }

@@ -146,13 +146,18 @@ thing = "scarf"
 
 def test_explore_writes_a_sheet(model: str, capsys: Captured) -> None:
     arguments = ["explore", "a cat", "--count", "2", "--steps", "1", "--model", model]
-    assert main(arguments) == 0
+    assert main([*arguments, "--short", "scarf"]) == 0
     sheet, data = (Path(line) for line in capsys.readouterr().out.splitlines())
     with Image.open(sheet) as drawn:
         assert drawn.width > 6 * 192
     assert len(json.loads(data.read_text("utf-8"))["cells"]) == 15
-    assert main([*arguments, "--from", "b4", "--add", "hat"]) == 0
+    further = [*arguments, "--from", "b4", "--add", "hat"]
+    assert main(further) == 0
     assert "explore-further.png" in capsys.readouterr().out
+    for words, negative in (((), "scarf"), (("--short", "blurry"), "blurry")):
+        assert main([*further, *words, "--json"]) == 0
+        cells = json.loads(capsys.readouterr().out)["cells"]
+        assert [cell["negative"] for cell in cells] == [negative, f"{negative}, hat"]
     assert main([*arguments, "--from", "b4"]) == 2
 
 

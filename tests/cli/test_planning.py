@@ -61,13 +61,21 @@ def test_advise_names_codes_and_mends(here: Path, capsys: pytest.CaptureFixture[
     assert main([*asked, "--fix", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     codes = {one["code"] for one in found["advice"]}
-    assert codes == {"negation-in-words", "double-negation", "term-useless"}
+    assert codes == {"negation-in-words", "double-negation", "term-useless", "term-unknown"}
+    unknown = [one["text"] for one in found["advice"] if one["code"] == "term-unknown"]
+    assert [text.split()[0] for text in unknown] == ["'no'", "'dog'", "'no'"]
     assert found["fixed"]["prompt"] == "a cat"
     assert found["fixed"]["negatives"] == ["text, dog"]
     assert main([*asked, "--fix"]) == 0
     assert "+ negative: text, dog" in capsys.readouterr().out.splitlines()
     assert main(["advise", "a poster", "--negative", "text", "--family", "flux"]) == 0
     assert "negative-inert-family" in capsys.readouterr().out
+    turbo = ["advise", "a poster", "--negative", "text", "--model", "stabilityai/sdxl-turbo"]
+    for named in ((), ("--family", "sdxl")):
+        assert main([*turbo, *named, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["family"]["name"] == "few-step"
+        assert [one["code"] for one in found["advice"]] == ["negative-inert-family"]
     assert main(["advise", "a cartoon heart", "--policy", "medical-illustration"]) == 0
     assert capsys.readouterr().out.startswith("policy-forbids: ")
 
@@ -101,14 +109,23 @@ def test_new_copies_and_diff_compares(here: Path, capsys: pytest.CaptureFixture[
     assert main(["policy", "check"]) == 0
     assert "ours@1.0.0" in capsys.readouterr().out
     assert main(["policy", "diff", "ours", "brand-look", "--json"]) == 0
-    (change,) = json.loads(capsys.readouterr().out)["changes"]
-    assert change == {"what": "name", "before": "ours", "after": "brand-look"}
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    assert changes == [
+        {"what": "name", "before": "ours", "after": "brand-look"},
+        {"what": "owner", "before": "", "after": "negprompt"},
+    ]
     file = here / "policies" / "ours.toml"
     file.write_text(file.read_text().replace('"neon palette"', '"pastel palette"'))
     assert main(["policy", "diff", "ours", "brand-look"]) == 0
     printed = capsys.readouterr().out
     assert "term pastel palette" in printed
     assert "term neon palette" in printed
+
+
+def test_the_source_of_a_term_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "show", "animagine-xl-31"]) == 0
+    source = "model card of cagliostrolab/animagine-xl-3.1; cfg 5 to 7, 28 steps, Euler a"
+    assert capsys.readouterr().out.count(source) == 22
 
 
 def test_an_owners_terms_are_not_exported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

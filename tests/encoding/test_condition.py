@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.tiny_models import tiny_sd, tiny_sdxl, tokenizer
 
-from negprompt.encoding.condition import condition, words_of
+from negprompt.encoding.condition import condition
 from negprompt.encoding.encoders import Encoders
 from negprompt.encoding.tokens import tokenize
 from negprompt.encoding.types import Encoded
 from negprompt.errors import PromptError
 from negprompt.language import parse
 from negprompt.models.families import family_of
+from negprompt.policy.learned import words_of
 from negprompt.policy.plan import plan
 
 SD = tiny_sd()

@@ -10,7 +10,7 @@ from torch import Tensor
 from negprompt.encoding.condition import condition
 from negprompt.errors import RequestError
 from negprompt.guidance.attaching import attached
-from negprompt.guidance.call import Call, Fields, Rows, alike
+from negprompt.guidance.call import Call, Fields, Rows, alike, joined
 from negprompt.guidance.hook import Bank, Seam, Seen
 from negprompt.guidance.rules import Branches, Needs, Rule, cfg
 from negprompt.guidance.schedule import Clock
@@ -240,7 +240,8 @@ def test_rows_are_told_apart_from_what_only_looks_like_rows() -> None:
     assert call.timestep == 7
     assert not call.sides_agree()
     own, negative = call.own(negative=False), call.own(negative=True)
-    batch = call.batch([negative, negative, own])
+    rows = [negative, negative, own]
+    batch = call.batch(rows, joined(rows))
     assert batch["sample"].flatten().tolist() == [0, 1, 0, 1, 2, 3]
     assert batch["encoder_hidden_states"].flatten().tolist() == [0, 1, 0, 1, 2, 3]
     assert batch["added_cond_kwargs"]["text_embeds"].flatten().tolist() == [0, 1, 0, 1, 2, 3]

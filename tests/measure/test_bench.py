@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 from tests.tiny_models import tiny_sd
 
-from negprompt.encoding.condition import words_of
 from negprompt.measure import bench, suite
 from negprompt.measure.arms import Bench, Setting, batches, seen
 from negprompt.measure.memory import Memory, memory
 from negprompt.models.families import SD1
 from negprompt.models.load import Model
+from negprompt.policy.learned import words_of
 from negprompt.world.captions import vocabulary
 from negprompt.world.factors import BINARY, CONCEPTS
 from negprompt.world.judge import CLASSES, ConvolutionalJudge, Judge, MixingJudge, Reading

@@ -12,7 +12,6 @@ import torch
 from tests.measure.test_bench import reading
 from tests.tiny_models import tiny_sd
 
-from negprompt.encoding.condition import words_of
 from negprompt.engine import loaded, run
 from negprompt.measure import counted
 from negprompt.measure.arms import Bench, Setting
@@ -28,6 +27,7 @@ from negprompt.models.families import SD1
 from negprompt.models.load import Model
 from negprompt.policy import Layer
 from negprompt.policy.files import folders, listed, read
+from negprompt.policy.learned import words_of
 from negprompt.world.captions import vocabulary
 from negprompt.world.factors import CONCEPTS, STYLES, rate
 from negprompt.world.judge import ConvolutionalJudge, Judge, MixingJudge

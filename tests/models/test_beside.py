@@ -1,5 +1,6 @@
-"""LoRAs in weights and in prompts, little memory, offloading, models made for few steps."""
+"""LoRAs and inversions, little memory, offloading, models made for few steps."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -94,17 +95,21 @@ def test_encoder_and_denoiser_may_have_weights_of_their_own(tmp_path: Path) -> N
     assert apart(second, named) == 0
 
 
-def test_what_is_no_lora_for_the_model_is_told(tmp_path: Path) -> None:
+def test_what_is_no_lora_for_the_model_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     pipe = tiny_sd()
     saved_lora(pipe, tmp_path / "ink.safetensors")
     wide = {"lora_unet_x_attn2_to_k.lora_down.weight": torch.zeros(2, 2048)}
     save_file(wide, tmp_path / "xl.safetensors")
     save_file({"decoder.conv_in.weight": torch.zeros(1, 1, 1)}, tmp_path / "vae.safetensors")
+    saved_lora(tiny_sdxl(), tmp_path / "other.safetensors")  # its width says nothing
     loading = Loading(lora_dir=str(tmp_path))
     for call, code, said in (
         ("<lora:none:1>", "lora-unknown", "ink"),
         ("<lora:xl:1>", "lora-misfit", "sdxl"),
         ("<lora:vae:1>", "lora-misfit", "no LoRA"),
+        ("<lora:other:1>", "lora-misfit", "other sizes"),
         ("<lora:ink:strong>", "lora-call", "ink:0.8"),
     ):
         with pytest.raises(ModelError) as caught:
@@ -112,6 +117,7 @@ def test_what_is_no_lora_for_the_model_is_told(tmp_path: Path) -> None:
         assert caught.value.code == code
         assert said in str(caught.value)
     assert not pipe.get_list_adapters()
+    assert capfd.readouterr() == ("", "")  # diffusers says nothing beside
 
 
 def test_other_networks_are_still_left_out_aloud(tmp_path: Path) -> None:
@@ -121,6 +127,39 @@ def test_other_networks_are_still_left_out_aloud(tmp_path: Path) -> None:
     said = make(pipe, prompt, loading=Loading(lora_dir=str(tmp_path))).notices
     (notice,) = (one for one in said if one.code == "network-ignored")
     assert "hypernet" in notice.text
+
+
+INVERSION = {"clip_l": (2, 16), "clip_g": (2, 8)}
+
+
+@each_family
+def test_an_inversion_in_the_negative_acts_as_diffusers_makes_it_and_with_its_weight(
+    tmp_path: Path, family: str
+) -> None:
+    pipe = MAKE[family]()
+    torch.manual_seed(6)
+    pair = {name: torch.randn(shape) for name, shape in INVERSION.items()}
+    kept = pair if family == "sdxl" else {"emb_params": pair["clip_l"]}
+    save_file(kept, tmp_path / "zz.safetensors")
+    plain, one, heavy = (
+        make(pipe, negative=(text,), embeddings=tmp_path, scheme="comfy").images[0]
+        for text in ("a", "a zz", "a (zz:1.6)")
+    )
+    assert apart(plain, one) > 1
+    assert apart(one, heavy) > 0
+    for number, vectors in zip(("", "_2"), pair.values(), strict=True):
+        encoder = getattr(pipe, f"text_encoder{number}", None)
+        if encoder is not None:
+            read = copy.deepcopy(getattr(pipe, f"tokenizer{number}"))  # others read with it, too
+            setattr(pipe, f"tokenizer{number}", read)
+            pipe.load_textual_inversion(
+                {"zz": vectors}, token="zz", tokenizer=read, text_encoder=encoder
+            )
+    wanted = pipe(
+        "a cat", negative_prompt="a zz", guidance_scale=5.0, num_inference_steps=3,
+        generator=torch.Generator("cpu").manual_seed(0),
+    ).images[0]  # fmt: skip
+    assert apart(one, wanted) <= 1
 
 
 def test_a_lora_is_written_with_its_weight() -> None:

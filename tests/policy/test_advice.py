@@ -46,6 +46,8 @@ SD1, SDXL, FLUX, FEW = (families()[name] for name in ("sd1", "sdxl", "flux", "fe
         (asked("a cat", "no hat"), "double-negation"),
         (asked("a cat", "(hat:1.9)"), "weight-too-high"),
         (asked("a cat", "hat", habits=SD1, cfg=2), "scale-unusual"),
+        (asked("a cat", "hat, qwert", vocabulary={"a", "cat", "hat"}), "term-unknown"),
+        (asked("a qwert", "hat", vocabulary={"a", "cat", "hat"}), "term-unknown"),
         (asked("a cat", "hat", measured={"hat": "nothing"}), "term-useless"),
         (asked("a cat", "hat", measured={"Hat": "harms"}), "term-useless"),
     ],
@@ -58,6 +60,9 @@ def test_each_thing_is_told_with_its_cure(one: Asked, code: str) -> None:
 def test_a_good_request_gets_no_advice() -> None:
     assert codes(asked("a cat on a beach", "scarf", habits=SD1, cfg=7)) == []
     assert codes(asked("a cat", "hat", habits=FLUX, cfg=2)) == []
+    assert codes(asked("a cat's hat", "(Hat:1.2)", vocabulary={"a", "cat", "hat"})) == [
+        "negative-conflicts"
+    ]
     assert codes(asked("a cat", "hat", measured={"hat": "helps"})) == []
 
 

@@ -14,6 +14,7 @@ from negprompt.cli.planning import FamilyName, family_of
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 from negprompt.errors import ModelError, NegpromptError, OutputError, shown
+from negprompt.models.place import POCKET
 
 if TYPE_CHECKING:
     from negprompt.engine import Request
@@ -59,7 +60,7 @@ def advise(
             prompt, negative=negative, model=model, cfg=cfg, dialect=dialect,
             policies=policy, policy_folders=policy_folder,
         )  # fmt: skip
-        asked = _asked(request, kind, verdicts, by_name=family is None)
+        asked = _asked(request, kind, verdicts, pocket=family is None and model == POCKET)
     except NegpromptError as error:
         if error.code not in ("enforced-inert", "policy-forbids"):
             raise
@@ -70,19 +71,22 @@ def advise(
 
 
 def _asked(
-    request: "Request", kind: str | None, verdicts: Mapping[str, str], *, by_name: bool
+    request: "Request", kind: str | None, verdicts: Mapping[str, str], *, pocket: bool
 ) -> "Asked":
     from negprompt.policy.advice import Asked
     from negprompt.policy.families import habits_of
+    from negprompt.world.captions import vocabulary
 
+    named = pocket or request.model != POCKET
     return Asked(
         planned=request.planned(kind),
         prompt=request.prompt,
         negatives=request.negative or (),
         dialect=request.dialect,
         cfg=request.cfg,
-        habits=habits_of(request.model if by_name else "", kind),
+        habits=habits_of(request.model if named else "", kind),
         past=_past(request),
+        vocabulary=vocabulary() if pocket else None,
         measured=verdicts,
     )
 

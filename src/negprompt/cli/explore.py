@@ -15,7 +15,7 @@ from negprompt.errors import RequestError
 from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
-    from negprompt.measure.explore import Cell
+    from negprompt.measure.explore import Cell, Sheet
 
 
 @app.command(epilog='Example: negprompt explore "a cat on a beach" --count 8')
@@ -53,18 +53,20 @@ def explore(
         policies=policy, policy_folders=policy_folder,
     )  # fmt: skip
     standing(base)
-    from negprompt.engine import loaded, written
+    from negprompt.engine import loaded
     from negprompt.measure import explore as room
     from negprompt.measure.ablate import gallery
     from negprompt.measure.probes import probe as named
-    from negprompt.measure.sheet import png
 
-    columns = room.negatives(short or room.SHORT, template or room.TEMPLATE)
-    total = room.pictures(list(columns), count) if from_ is None else 2 * count
+    total = room.pictures(list(room.COLUMNS), count) if from_ is None else 2 * count
     say(f"{total} pictures")
     with probing.counting(total) as counter:
         place = gallery(loaded(model, loading), out, counter)
         eyes = named(probe or probing.default_probe(model))
+        old = {} if from_ is None else room.held(place.folder / "explore.json", prompt)
+        columns = room.negatives(
+            short or old.get("b") or room.SHORT, template or old.get("c") or room.TEMPLATE
+        )
         if from_ is not None and add is not None:
             sheet = room.further(base, from_, add, place, eyes, columns=columns)
         else:
@@ -73,10 +75,19 @@ def explore(
         _told(cell)
     say(room.verdict(sheet))
     name = "explore" if from_ is None else "explore-further"
-    data = json.dumps(room.to_json(sheet), indent=1, ensure_ascii=False) + "\n"
+    _written(sheet, place.folder / name, as_json=as_json)
+
+
+def _written(sheet: "Sheet", place: Path, *, as_json: bool) -> None:
+    """Write picture and data; print the data, or else both paths."""
+    from negprompt.engine import written
+    from negprompt.measure.explore import picture, to_json
+    from negprompt.measure.sheet import png
+
+    data = json.dumps(to_json(sheet), indent=1, ensure_ascii=False) + "\n"
     paths = (
-        written.write(place.folder / f"{name}.png", png(room.picture(sheet))),
-        written.write(place.folder / f"{name}.json", data.encode()),
+        written.write(place.with_suffix(".png"), png(picture(sheet))),
+        written.write(place.with_suffix(".json"), data.encode()),
     )
     if as_json:
         print(data, end="")

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from negprompt.cli import options, probing
+from negprompt.cli.loading import loads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
+from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
     from negprompt.measure.gate import Finding
@@ -18,6 +20,7 @@ FAILED = 3
 
 
 @app.command(epilog="Example: negprompt gate house-style.toml --strict")
+@loads
 def gate(
     file: Annotated[
         Path,
@@ -34,6 +37,7 @@ def gate(
         typer.Option(min=1, max=10_000, help="Instead of the file's own.", show_default=False),
     ] = None,
     as_json: probing.AsJson = False,
+    loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
     out: options.Out = Path("out/ablate"),
@@ -50,11 +54,12 @@ def gate(
     from negprompt.measure.probes import probe
 
     asked = read(file, options.layers(policy or (), policy_folder or ()))
+    question = replace(asked.question, base=replace(asked.question.base, loading=loading))
     if seeds is not None:
-        asked = replace(asked, question=replace(asked.question, seeds=seeds))
-    question = asked.question
+        question = replace(question, seeds=seeds)
+    asked = replace(asked, question=question)
     with probing.counting(2 * question.seeds * len(question.prompts)) as count:
-        place = gallery(loaded(question.base.model), out, count)
+        place = gallery(loaded(question.base.model, loading), out, count)
         found = check(asked, place, probe(asked.probe))
     for finding in found:
         say(sentence(finding))

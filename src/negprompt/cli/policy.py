@@ -73,7 +73,7 @@ def show(
         print(line)
     headings = ("weight", "term", "reason", "evidence")
     rows = [
-        (f"{t.weight:.6g}", in_a_line(t.text), in_a_line(t.reason), in_a_line(t.evidence, 400))
+        (f"{t.weight:.6g}", in_a_line(t.text), in_a_line(t.reason, 400), in_a_line(t.evidence, 400))
         for t in terms
     ]
     table(headings, rows, as_data=True)

@@ -158,7 +158,8 @@ def new(
         )
     if source is not None:
         text = file_of(source, options.places(folder)).read_text("utf-8")
-        text = re.sub(r"^name\s*=.*$", f'name = "{name}"', text, count=1, flags=re.MULTILINE)
+        for what, value in (("name", name), ("owner", "")):  # who answers for a copy is not known
+            text = re.sub(rf"(?m)^{what}\s*=.*$", f'{what} = "{value}"', text, count=1)
     else:
         text = (files("negprompt.policy") / "blank.toml").read_text("utf-8")
         for word, value in (("NAME", name), ("LAYER", layer), ("MODE", mode)):
@@ -188,7 +189,7 @@ def diff(
     elif not found:
         say(f"{before.label} and {after.label} say the same")
     else:
-        rows = [tuple(map(in_a_line, (c.what, c.before, c.after))) for c in found]
+        rows = [tuple(in_a_line(cell, 400) for cell in (c.what, c.before, c.after)) for c in found]
         table(("what", before.label, after.label), rows, as_data=True)
 
 

@@ -1,6 +1,5 @@
 """Plan → Conditioning: encodes each text, weighs it, and brings all to one length."""
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -13,9 +12,8 @@ from negprompt.errors import Notice, PromptError, RequestError, shown
 from negprompt.language import Prompt, StagedPart
 from negprompt.policy.heads import SCHEMES as HEAD_SCHEMES
 from negprompt.policy.heads import Head
+from negprompt.policy.learned import unknown, words_of
 from negprompt.policy.plan import Negative, Plan
-
-_WORD = re.compile(r"(?<![^\W_])(?<![^\W_]['’])[^\W_]+")
 
 
 def condition(
@@ -142,7 +140,7 @@ def _notices(
         yield Notice("embedding-missing", text)
     if vocabulary is not None:
         names = {word for token in read for word in words_of(token.text)}
-        yield from _unknown(plan, frozenset(vocabulary) | names)
+        yield from unknown(plan, frozenset(vocabulary) | names)
 
 
 def _past(plan: Plan, encoders: Encoders) -> Iterator[Notice]:
@@ -176,27 +174,3 @@ def _missing(plan: Plan, encoders: Encoders) -> Iterator[str]:
     for prompt in _texts(plan):
         for name, _ in missing(prompt, encoders.each[0].names):
             yield name
-
-
-def _unknown(plan: Plan, vocabulary: Collection[str]) -> Iterator[Notice]:
-    """One notice per word and side that the model never saw in training."""
-    typed = [a.prompt for negative in plan.negatives for a in negative.stretches]
-    asked = [a.prompt for part in plan.parts for a in part.stretches]
-    standing = [word for t in plan.standing if not t.is_hidden for word in words_of(t.text)]
-    for side, prompts, others in (("prompt", asked, []), ("negative", typed, standing)):
-        words = [
-            w for p in prompts for s in p.segments() if not s.is_break for w in words_of(s.text)
-        ]
-        words += others
-        for word in dict.fromkeys(words):
-            if word not in vocabulary:
-                yield Notice(
-                    "term-unknown",
-                    f"{word!r} in the {side} is no word that this model learned, "
-                    "so what it does there is chance; `negprompt words` lists what it knows",
-                )
-
-
-def words_of(text: str) -> Sequence[str]:
-    """The words of a text in lower case; the ``s`` of ``cat's`` is none."""
-    return [word.lower() for word in _WORD.findall(text)]

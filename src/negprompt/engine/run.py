@@ -7,10 +7,12 @@ told at once.
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from negprompt.engine.inert import distilled_notices, inert_notices
 from negprompt.engine.networks import called, heard
 from negprompt.engine.pictures import Start, pipeline_for, start_of
 from negprompt.engine.recording import Recorder
@@ -83,11 +85,13 @@ def run(
     Raises ModelError where the model cannot be loaded, predicts no finite numbers, or memory is
     short, PromptError where a prompt cannot be encoded.
     """
+    from negprompt.models.load import quiet
     from negprompt.models.memory import enough
 
     model = model or loaded(request.model, request.loading)
     start = time.perf_counter()
     with (
+        quiet(),
         enough(model.loading),
         worn(model.pipe, model.family.name, called(request), request.loading.lora_dir),
     ):
@@ -132,7 +136,7 @@ def generation(
         *heard(planned.notices, request),
         *conditioning.notices,
         *inert_notices(request.cfg, planned),
-        *_distilled(model, request),
+        *distilled_notices(model, request.cfg or 1.0, planned),
     )
     cost = Cost(made.passes, made.passes / made.calls, seconds)
     trace = (
@@ -192,36 +196,6 @@ def rows_of(model: "Model") -> int:
     return min(BATCH, model.rows or BATCH)
 
 
-def inert_notices(scale: float | None, planned: Plan) -> tuple[Notice, ...]:
-    """What of the guidance cannot act: ``scale-one``, ``negative-weight-inert``."""
-    notices = []
-    if scale == 1:
-        idle = "the negative does nothing: " if planned.negatives else ""
-        text = f"at scale 1 {idle}every step is one pass of the prompt alone; raise the scale"
-        notices.append(Notice("scale-one", text))
-    if len(planned.negatives) == 1 and planned.negatives[0].weight != 1:
-        text = "the weight of a single negative cancels; write (text:1.5) in it, or raise the scale"
-        notices.append(Notice("negative-weight-inert", text))
-    return tuple(notices)
-
-
-def _distilled(model: "Model", request: Request) -> tuple[Notice, ...]:
-    """What a distilled model does with negatives: ``few-step-model``, ``guidance-distilled``."""
-    if not model.few_step:
-        inert = model.family.cfg == request.cfg == 1 and request.negative
-        text = (
-            f"{model.family.name} has its guidance built in, so at scale 1 no negative acts; "
-            "--cfg 1.5 to 4 adds true guidance, one more pass a step for each negative"
-        )
-        return (Notice("guidance-distilled", text),) if inert else ()
-    does = "no negative acts" if request.cfg == 1 else "every step costs two passes and may burn"
-    text = (
-        f"{model.name} seems to be made for few steps at scale 1 ({model.few_step}): at scale "
-        f"{request.cfg:g} {does}; try --cfg 1.5 to 2 with a few more steps, or the base model"
-    )
-    return (Notice("few-step-model", text),)
-
-
 def _with_defaults(request: Request, model: "Model") -> Request:
     """The request with the model's defaults where it leaves them open."""
     side = model.family.denoiser(model.pipe).config.get("sample_size")
@@ -274,7 +248,8 @@ def banks(
     """What conditions each step of a run; the same bank while nothing changes."""
     from negprompt.guidance.hook import Bank
 
-    lasts = sorted({last for c in (*parts, *against) for last, _ in c.stretches} or {1})
+    changing = [course for course in (*parts, *against) if len(course.stretches) > 1]
+    lasts = sorted({last for course in changing for last, _ in course.stretches} or {1})
     made = [
         Bank(
             negatives=tuple(course.at(last) for course in against),
@@ -321,6 +296,7 @@ def denoised(
     from negprompt.encoding.types import Course
     from negprompt.guidance.attaching import attached
     from negprompt.guidance.hook import Seam
+    from negprompt.guidance.kept import keys_and_values_kept
     from negprompt.guidance.schedule import Clock
     from negprompt.models.load import quiet
 
@@ -349,7 +325,9 @@ def denoised(
         if request.scheduler is not None:
             pipe.scheduler = build(request.scheduler, own.config)
         check_steps(request.steps or 1, pipe.scheduler.config)
-        with quiet(), attached(model.family.denoiser(pipe), seam):
+        denoiser = model.family.denoiser(pipe)
+        kept = keys_and_values_kept(denoiser) if model.rows is None else nullcontext()
+        with quiet(), attached(denoiser, seam), kept:
             for first in range(0, len(seeds), recorder.size):
                 recorder.batch = first // recorder.size
                 some = seeds[first : first + recorder.size]

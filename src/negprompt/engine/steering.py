@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from negprompt.engine.inert import distilled_notices, inert_notices
 from negprompt.engine.request import Request
-from negprompt.engine.run import banks, inert_notices
+from negprompt.engine.run import banks
 from negprompt.engine.said import Said, plans
 from negprompt.errors import Notice
 from negprompt.guidance.rules import RULES, Rule, Step
@@ -63,6 +64,7 @@ class Steering:
     def notices(self) -> tuple[Notice, ...]:
         """Everything said without stopping; of the plans, what the last call's says."""
         known = [*self._planned(), *inert_notices(1.0 if 1 in self.scales else None, self.plan)]
+        known += self._distilled()
         if self.seam.replaced and not self._heeded:
             known.append(
                 Notice("negative-replaced", "the negative of the call gave way to that of steer()")
@@ -88,6 +90,14 @@ class Steering:
                 "the call brings embeddings for its prompt, so nobody has looked whether it asks "
                 "for what a policy steers away from",
             )
+
+    def _distilled(self) -> Iterator[Notice]:
+        """What a distilled model does with negatives at each scale that a run had."""
+        from negprompt.models.load import Model
+
+        model = Model(self.pipe, self.request.model or type(self.pipe).__name__, self.family)
+        for scale in dict.fromkeys(self.scales):
+            yield from distilled_notices(model, scale, self.plan)
 
     @property
     def _heeded(self) -> bool:

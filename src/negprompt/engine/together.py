@@ -66,12 +66,14 @@ def run_each(requests: Iterable[Request], *, model: "Model | None" = None) -> It
 
 def _made(requests: Sequence[Request], model: "Model") -> list[Generation]:
     """The generations of requests of the same settings."""
+    from negprompt.models.load import quiet
     from negprompt.models.memory import enough
 
     if len(requests) == 1:
         return [run(requests[0], model=model)]
     first, found = requests[0], list[Generation]()
     with (
+        quiet(),
         enough(model.loading),
         worn(model.pipe, model.family.name, called(first), first.loading.lora_dir),
     ):

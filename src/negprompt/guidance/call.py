@@ -124,8 +124,11 @@ class Call:
             self._each(self.arguments.get(name), compare, skip=pooled)
         return all(halves)
 
-    def batch(self, conditions: Sequence[Rows]) -> dict[str, Any]:
-        """The arguments of one call that evaluates every condition, one after the other."""
+    def batch(self, conditions: Sequence[Rows], embeds: Tensor) -> dict[str, Any]:
+        """The arguments of one call that evaluates every condition, one after the other.
+
+        ``embeds`` are those of all conditions, ``joined``.
+        """
         sides = [self._side(negative=rows.negative) for rows in conditions]
 
         def pick(tensor: Tensor) -> Tensor:
@@ -135,7 +138,7 @@ class Call:
         for name in (self.fields.sample, *ROWWISE):
             if name in batch:
                 batch[name] = self._each(batch[name], pick)
-        batch[self.fields.embeds] = torch.cat([rows.embeds for rows in conditions])
+        batch[self.fields.embeds] = embeds
         if self.fields.pooled is not None:
             pooled: Any = torch.cat([rows.pooled for rows in conditions if rows.pooled is not None])
             name, *keys = self.fields.pooled
@@ -171,6 +174,11 @@ class Call:
 
 
 _signature = cache(inspect.signature)
+
+
+def joined(conditions: Sequence[Rows]) -> Tensor:
+    """The embeddings of conditions one below the other, ``[n·b, t, d]``."""
+    return torch.cat([rows.embeds for rows in conditions])
 
 
 def alike(a: Rows, b: Rows) -> bool:

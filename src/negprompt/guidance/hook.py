@@ -14,6 +14,7 @@ Conditions that are the same are evaluated once. They may be others at every ste
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
+from operator import is_not
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from negprompt.encoding.types import Encoded
 from negprompt.errors import RequestError
-from negprompt.guidance.call import Call, Fields, Rows, alike
+from negprompt.guidance.call import Call, Fields, Rows, alike, joined
 from negprompt.guidance.rules import Branches, Needs, Rule, Step, composed
 from negprompt.guidance.schedule import Clock, alpha_bar, clean, prediction_type
 
@@ -108,6 +109,7 @@ class Seam(ModelHook):
         self._fields, self._paired, self._observe = fields or Fields(), paired, observe
         self._run: _Run
         self._last: _Answered
+        self._text: tuple[Sequence[Rows], Tensor] = ((), torch.empty(0))
 
     def new_forward(self, module: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer one model call of the pipeline."""
@@ -189,14 +191,20 @@ class Seam(ModelHook):
     def _forward(self, call: Call, rows: Sequence[Rows]) -> Any:
         """Evaluate conditions, in several passes where one would have too many rows."""
         each = len(rows) if self.most is None else max(1, self.most // call.images)
-        passes = [
-            self.fn_ref.original_forward(**call.batch(rows[first : first + each]))
-            for first in range(0, len(rows), each)
-        ]
+        passes = []
+        for first in range(0, len(rows), each):
+            some = rows[first : first + each]
+            passes.append(self.fn_ref.original_forward(**call.batch(some, self._joined(some))))
         if len(passes) == 1:
             return passes[0]
         sample, kind = torch.cat([output[0] for output in passes]), type(passes[0])
         return (sample,) if kind is tuple else kind(sample=sample)
+
+    def _joined(self, rows: Sequence[Rows]) -> Tensor:
+        """Their embeddings, the very same tensor while the rows are the very same."""
+        if len(rows) != len(self._text[0]) or any(map(is_not, rows, self._text[0])):
+            self._text = rows, joined(rows)
+        return self._text[1]
 
     def _seen(
         self, call: Call, step: Step, branches: Branches, guided: Tensor, passes: int

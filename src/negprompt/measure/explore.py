@@ -4,9 +4,11 @@ Scale 1 is the prompt alone, one pass a step: what the model itself imagines. Ce
 ``b4``: a column for the negative, a row for the scale. All cells have the same seeds.
 """
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -68,6 +70,16 @@ class Sheet:
 def negatives(short: str = SHORT, template: str = TEMPLATE) -> dict[str, str | None]:
     """The negative of each column."""
     return {"a": None, "b": short, "c": template}
+
+
+def held(file: Path, prompt: str) -> dict[str, str]:
+    """The negatives by column of the sheet of a prompt that was written; none of another prompt."""
+    try:
+        sheet = json.loads(file.read_text("utf-8"))
+        cells = sheet["cells"] if sheet["prompt"] == prompt else []
+        return {cell["cell"][0]: cell["negative"] for cell in cells if cell["negative"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def explore(

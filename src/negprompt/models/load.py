@@ -4,6 +4,7 @@ Weights are read from safetensors only, no code that comes with a model is run, 
 checker is loaded: what a negative prompt does is steering, and a filter belongs behind it.
 """
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -151,7 +152,7 @@ def _supported(name: str, config: Mapping[str, Any]) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep diffusers and transformers from talking about themselves; their errors still come."""
+    """Keep diffusers and transformers from talking; what they raise still comes."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from diffusers.utils import logging as of_diffusers
     from transformers.utils import logging as of_transformers
@@ -160,7 +161,7 @@ def quiet() -> Iterator[None]:
     levels = [room.get_verbosity() for room in rooms]
     bars = [room.is_progress_bar_enabled() for room in rooms]
     for room in rooms:
-        room.set_verbosity_error()
+        room.set_verbosity(logging.CRITICAL)
         room.disable_progress_bar()
     try:
         with warnings.catch_warnings():

@@ -58,10 +58,15 @@ def _put_on(pipe: Any, family: str, loras: Sequence[Worn], folder: str | None) -
     found = [_fitting(one.name, family, folder) for one in loras]
     names = [f"lora_{place}" for place in range(len(loras))]
     for name, file in zip(names, found, strict=True):
-        pipe.load_lora_weights(
-            str(file.parent), weight_name=file.name, adapter_name=name, use_safetensors=True,
-            local_files_only=True,
-        )  # fmt: skip
+        try:
+            pipe.load_lora_weights(
+                str(file.parent), weight_name=file.name, adapter_name=name, use_safetensors=True,
+                local_files_only=True,
+            )  # fmt: skip
+        except RuntimeError as error:
+            if "size mismatch" not in str(error):
+                raise
+            raise _misfit(file, "has matrices of other sizes than the model's layers") from error
         if name not in {a for part in pipe.get_list_adapters().values() for a in part}:
             raise _misfit(file, "acts on none of its layers")
     pipe.set_adapters(names, [_weights(pipe, one) for one in loras])

@@ -54,8 +54,8 @@ def single(file: Path, config: str | None, *, dtype: Any, vae: Any = None) -> An
     """Load a file, its configurations those that are inside or in the folder ``config``.
 
     ``vae`` is an autoencoder in place of its own. Raises ModelError ``file-pickled``,
-    ``file-damaged``, ``file-not-model``, ``file-partial``, ``config-needed``, ``config-unknown``
-    and ``vocabulary-missing``.
+    ``file-damaged``, ``file-not-model``, ``file-partial``, ``config-needed``, ``config-unknown``,
+    ``config-misfit`` and ``vocabulary-missing``.
     """
     import diffusers
 
@@ -78,9 +78,18 @@ def single(file: Path, config: str | None, *, dtype: Any, vae: Any = None) -> An
     else:
         kind = diffusers.StableDiffusionPipeline
         parts |= {"safety_checker": None, "feature_extractor": None}
-    pipe = kind.from_single_file(
-        str(file), config=str(folder), torch_dtype=dtype, local_files_only=True, **parts
-    )
+    try:
+        pipe = kind.from_single_file(
+            str(file), config=str(folder), torch_dtype=dtype, local_files_only=True, **parts
+        )
+    except (ValueError, RuntimeError) as error:
+        if "expected shape" not in str(error) and "size mismatch" not in str(error):
+            raise
+        raise ModelError(
+            f"the tensors of {shown(file.name)} have other sizes than {shown(folder.name)} says",
+            code="config-misfit",
+            cure="give --config the folder of the diffusers model that it was made from",
+        ) from error
     said: dict[str, Any] = {"prediction_type": "v_prediction"} if "v_pred" in shapes else {}
     said |= {"rescale_betas_zero_snr": True} if "ztsnr" in shapes else {}
     if said:

@@ -3,7 +3,7 @@
 Knows no tensors: what tokens a text has is told to it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -12,6 +12,7 @@ from negprompt.errors import shown
 from negprompt.language import findings, parse
 from negprompt.policy.concepts import words_for
 from negprompt.policy.families import Habits
+from negprompt.policy.learned import unknown
 from negprompt.policy.lookalikes import key
 from negprompt.policy.plan import Plan, Term, terms
 
@@ -53,6 +54,8 @@ class Asked:
     habits: Habits | None = None
     past: tuple[str, ...] = ()
     """Terms past the first chunk of tokens, where the tokens are known."""
+    vocabulary: Collection[str] | None = None
+    """The words that the model learned, where they are known."""
     measured: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Verdicts on terms: helps, nothing, harms."""
 
@@ -68,9 +71,9 @@ class Asked:
 def advise(asked: Asked) -> tuple[Advice, ...]:
     """Return all advice: what leaves the negative without effect first."""
     found = (
-        *_inert(asked), *_planned(asked), *_conflicts(asked), *_duplicates(asked),
-        *_budget(asked), *_past(asked), *_texts(asked), *_heavy(asked), *_scale(asked),
-        *_measured(asked),
+        *_inert(asked), *_unknown(asked), *_planned(asked), *_conflicts(asked),
+        *_duplicates(asked), *_budget(asked), *_past(asked), *_texts(asked), *_heavy(asked),
+        *_scale(asked), *_measured(asked),
     )  # fmt: skip
     return tuple(dict.fromkeys(found))
 
@@ -90,6 +93,13 @@ def _inert(asked: Asked) -> Iterator[Advice]:
     elif asked.cfg == 1:
         text = "at scale 1 the negative does nothing"
         yield Advice(code="scale-one", text=text, cure="a scale above 1")
+
+
+def _unknown(asked: Asked) -> Iterator[Advice]:
+    """Words that the model never learned."""
+    if asked.vocabulary is not None:
+        for notice in unknown(asked.planned, asked.vocabulary):
+            yield Advice(notice.code, notice.text, "another word for the thing, or leave it out")
 
 
 def _planned(asked: Asked) -> Iterator[Advice]:

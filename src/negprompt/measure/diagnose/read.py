@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 
-from negprompt.encoding.condition import words_of
 from negprompt.encoding.encoders import Encoders
 from negprompt.errors import shown
 from negprompt.language import Prompt
 from negprompt.measure.diagnose.verdict import Diagnosis, Inquiry
 from negprompt.models.load import POCKET, Model
 from negprompt.policy.concepts import words_for
+from negprompt.policy.learned import words_of
 from negprompt.policy.plan import Plan, Term
 from negprompt.world.captions import vocabulary
 
