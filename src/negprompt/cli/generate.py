@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from negprompt.engine import Generation, Request
-    from negprompt.policy import Layer, Plan
+    from negprompt.policy import Layer
+    from negprompt.policy.terms import Term
 
 SETTINGS: Final = (
     "prompt", "negative", "model", "cfg", "steps", "seed", "count", "size", "scheduler", "rule",
@@ -147,7 +148,7 @@ def _told(
         print(json.dumps(contract(made, paths) | more))
         return
     if made.plan.layers:
-        _origins(made.plan)
+        _origins(made)
     cost = made.cost
     if "check" not in more:
         say(f"{cost.passes} passes an image, {cost.passes_per_step:g} a step, {cost.seconds:.1f} s")
@@ -182,18 +183,31 @@ def _changed(labels: "Sequence[str]", layers: "Sequence[Layer]") -> "Iterator[No
             yield Notice("policy-changed", said)
 
 
-def _origins(plan: "Plan") -> None:
-    """The terms of the negatives that act, and who put each there."""
-    headings = ("negative", "weight", "term", "from")
+def _origins(made: "Generation") -> None:
+    """The terms of the negatives that act, who put each there, and what was measured of it."""
     rows = [
-        (str(number), f"{term.weight:.6g}", in_a_line(term.name), term.layer)
-        for number, negative in enumerate(plan.negatives, 1)
+        (str(number), f"{term.weight:.6g}", in_a_line(term.name), term.layer, _measured(term, made))
+        for number, negative in enumerate(made.plan.negatives, 1)
         for term in negative.terms
     ]
     if rows:
-        table(headings, rows)
+        table(("negative", "weight", "term", "from", "measured"), rows)
     else:
         say("no term of a policy acts")
+
+
+def _measured(term: "Term", made: "Generation") -> str:
+    """What a policy's file says that a term does, without the command that measured it."""
+    if term.is_hidden:
+        return ""
+    said = (
+        entry.evidence
+        for layer in made.request.policies
+        if layer.label in term.layer
+        for entry in layer.terms
+        if entry.key == " ".join(term.text.casefold().split())
+    )
+    return in_a_line(next(said, "").partition(";")[0])
 
 
 def contract(made: "Generation", paths: tuple[Path, ...]) -> dict[str, Any]:
