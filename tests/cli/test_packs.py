@@ -8,7 +8,7 @@ import pytest
 from negprompt.cli import main
 from negprompt.measure.arms import Setting
 from negprompt.measure.packs.run import CHOSEN, arms
-from negprompt.policy.files import folders, listed
+from negprompt.policy.files import folders, listed, read
 
 Captured = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.usefixtures("untrained_judges")
@@ -75,3 +75,13 @@ def test_evidence_is_shown_whole(here: Path, capsys: Captured) -> None:
     (here / "pocket-floor.toml").write_text("\n".join(lines), "utf-8")
     assert main(["policy", "show", "pocket-floor.toml"]) == 0
     assert capsys.readouterr().out.count(said) == 4
+
+
+def test_what_was_measured_of_a_pack_stands_beside_its_terms(here: Path, capsys: Captured) -> None:
+    asked = ["generate", "a hand, plain background", "--policy", "pocket-floor", "--steps", "1"]
+    assert main(asked) == 0
+    rows = capsys.readouterr().err.splitlines()
+    for term in read(listed(folders()[-1:])["pocket-floor"]).terms:
+        (row,) = (row for row in rows if f"  {term.text}  " in row)
+        assert row.endswith(term.evidence.partition(";")[0])
+        assert " → " in row
