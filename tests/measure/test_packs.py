@@ -88,7 +88,7 @@ def test_what_is_measured_is_what_generate_draws_under_the_policy(pack: Pack) ->
 def test_arms_of_the_suite_of_negatives_are_found_again(bench: Bench, report: Report) -> None:
     """A term's arm that the suite has as well is asked in the same words."""
     common = {(row.prompt, row.negative) for row in rows()} & set(arms(SETTING))
-    assert {negative for _, negative in common} == {"blurry", "watermark", "low quality"}
+    assert {negative for _, negative in common} == {"blurry", "watermark", "low quality", "logo"}
     before = set(bench.memory.folder.iterdir())
     assert len(before) == len(arms(SETTING))
     for prompt, negative in common:

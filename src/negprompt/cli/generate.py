@@ -207,7 +207,7 @@ def _measured(term: "Term", made: "Generation") -> str:
         for entry in layer.terms
         if entry.key == " ".join(term.text.casefold().split())
     )
-    return in_a_line(next(said, "").partition(";")[0])
+    return in_a_line(next(said, "").partition(";")[0], 400)
 
 
 def contract(made: "Generation", paths: tuple[Path, ...]) -> dict[str, Any]:

@@ -24,7 +24,9 @@ Prompts name subject, colour and place and are silent about what the packs name.
 code (`measure/packs/run.py`) and were chosen by the table of the [world](world.md); none was
 changed after its pictures were counted. The [bots](bots.md)' tables of 16 seeds, on most of them,
 were there before. The medical pack's are in a room, as its bot's: in a studio this model was known
-to draw hardly a cartoon. A pack acts as in `negprompt generate --policy` where no other negative is
+to draw hardly a cartoon. The brand pack first said `neon palette` and `rival logo`, which captions
+say seldom: of 96 pictures it left the logo as it was (.23 → .21, p .75), so it says `neon` and
+`logo` since. A pack acts as in `negprompt generate --policy` where no other negative is
 given.
 
 *without* and *with* are shares of the pictures in which a judge gives the thing more than one half,
