@@ -57,6 +57,7 @@ def test_all_words_but_two_are_one(model: str, tmp_path: Path) -> None:
     assert swapped.text_encoder.config.num_hidden_layers == 1
 
 
+@pytest.mark.slow
 def test_a_student_learns_and_is_taught_once(model: str) -> None:
     few, many = teach(model, 1), teach(model, 60)
     early, late = (json.loads((one / "missed.json").read_text()) for one in (few, many))
@@ -108,6 +109,7 @@ def test_the_answers_are_those_of_the_counts() -> None:
     assert "but the better encoder" in said[3]
 
 
+@pytest.mark.slow
 def test_the_whole_of_it_on_a_tiny_model(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,7 +69,7 @@ steps = 1
 thing = "scarf"
 at_most = 0.5
 """
-QUICK = ("generate", "generate --image", "explain", "plan", "tokens", "chat")
+QUICK = ("generate", "plan", "tokens")
 EVERY = [
     pytest.param(family, command, marks=[] if command in QUICK else pytest.mark.slow)
     for family in FAMILIES
