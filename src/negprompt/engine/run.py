@@ -298,7 +298,6 @@ def denoised(
     from negprompt.guidance.hook import Seam
     from negprompt.guidance.kept import keys_and_values_kept
     from negprompt.guidance.schedule import Clock
-    from negprompt.models.load import quiet
 
     request, conditioning = ready.request, ready.conditioning
     start = start_of(request)
@@ -327,7 +326,7 @@ def denoised(
         check_steps(request.steps or 1, pipe.scheduler.config)
         denoiser = model.family.denoiser(pipe)
         kept = keys_and_values_kept(denoiser) if model.rows is None else nullcontext()
-        with quiet(), attached(denoiser, seam), kept:
+        with attached(denoiser, seam), kept:
             for first in range(0, len(seeds), recorder.size):
                 recorder.batch = first // recorder.size
                 some = seeds[first : first + recorder.size]
