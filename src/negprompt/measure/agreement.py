@@ -23,7 +23,7 @@ from negprompt.world.scenes import Scene, posed
 from negprompt.world.train.data import HELD_OUT
 
 TILES, TILE = 5, 128
-DRESSED = 3 * TILES * TILES
+DRESSED = 4 * TILES * TILES
 FIRST = HELD_OUT + 500_000
 """The seeds of the captions that the sheets are drawn from."""
 BELIEVED = 0.90
