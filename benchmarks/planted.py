@@ -15,8 +15,6 @@ without a negative, on seeds that neither part sees:
 - harmful by overlap: its words name what the prompt asks for, and that needs guidance: without any
   (scale 1) it is there in 20 points fewer of the pictures.  Of ``p(x) p(c|x)^s / p(n|x)^(s-1)``
   overlap leaves what both name unguided, no less.  It is to harm.
-- harmful by denial: the antonym of a concept as above that at most 60 % of the pictures have;
-  refused, it calls for the concept.  It is to harm.
 - dead: words of which no caption holds any part, so their naming rate is 0.  It is to do nothing to
   the concept that a reader would take them for, nor to what the prompt asks for.
 
@@ -59,8 +57,6 @@ NUMBER: Final = 40
 OCCURS: Final = (0.15, 0.85)
 NEEDS: Final = 0.20
 """Points by which a thing falls without guidance, for overlap to be taken for harmful."""
-ROOM: Final = 0.60
-"""Share of the pictures that may have a concept, for its denial to be taken for harmful."""
 APART: Final = 10_000_000
 """First seed of the pictures that classes are taken from."""
 LOOKED: Final = 64
@@ -141,8 +137,6 @@ def planted(spot: Spot, bare: Bare, number: int = NUMBER) -> tuple[Planted, ...]
               if bare.occurs(name)]  # fmt: skip
     harmful = [Planted(text, "harmful", concept_of(text))
                for text, thing in overlapping(spot).items() if bare.needs(thing)]  # fmt: skip
-    harmful += [Planted(CONCEPTS[name].antonyms[0], "harmful", name) for name in named()
-                if bare.guided[name] <= ROOM]  # fmt: skip
     dead = [Planted(text, "dead", concept) for text, concept in DEAD.items()]
     groups = useful, harmful, dead[: number - len(useful) - len(harmful)]
     places = [(k / len(group), term) for group in groups for k, term in enumerate(group)]

@@ -7,10 +7,22 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 from safetensors.torch import load_file
+from transformers import CLIPModel, CLIPProcessor
 
 from negprompt.world import judge
-from negprompt.world.train import autoencoder, data, echoes, judges, latents, pocket, text, unet
+from negprompt.world.train import (
+    autoencoder,
+    clip,
+    data,
+    echoes,
+    judges,
+    latents,
+    pocket,
+    text,
+    unet,
+)  # fmt: skip
 from negprompt.world.train.loop import Run
 from negprompt.world.train.pixels import to_pictures
 
@@ -137,6 +149,22 @@ def test_a_judges_stage_writes_weights_that_the_judge_loads(
     judge.load.cache_clear()
     for key, value in loaded.network.state_dict().items():
         assert torch.equal(value, network.state_dict()[key].half().to(value.dtype)), key
+
+
+def test_the_clip_stage_writes_a_pair_that_transformers_loads(
+    trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEGPROMPT_CACHE", str(trained[0].parent))
+    network = clip.fit(Run("clip", 0.001, batch=4), tmp_path)
+    loaded = CLIPModel.from_pretrained(tmp_path)
+    for key, value in loaded.state_dict().items():
+        if not key.endswith("position_ids"):
+            assert torch.equal(value, network.state_dict()[key].half().float()), key
+    pictures = [Image.fromarray(picture) for picture in data.pictures()[0][:2]]
+    processor = CLIPProcessor.from_pretrained(tmp_path)
+    inputs = processor(text=["a red cat"], images=pictures, return_tensors="pt")
+    assert inputs.pixel_values.shape == (2, 3, clip.SIZE, clip.SIZE)
+    assert loaded(**inputs).logits_per_image.shape == (2, 1)
 
 
 def test_shipped_weights_can_be_trained_on(

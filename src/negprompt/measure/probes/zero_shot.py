@@ -1,10 +1,12 @@
 """CLIP or SigLIP as a probe that needs no training: the term against its absence.
 
-From a local folder or a hub id, through transformers, safetensors only.
+From a local folder or a hub id, through transformers, safetensors only; ``pocket`` is the pair that
+ships, which knows the words of the world.
 """
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from PIL.Image import Image
@@ -30,7 +32,7 @@ def zero_shot(name: str) -> Probe:
 
     Raises ModelError ``probe-unreadable``.
     """
-    network, processor = _loaded(name)
+    network, processor = _loaded(str(_inside()) if name == "pocket" else name)
 
     def ask(images: Sequence[Image], term: str) -> list[float]:
         import torch
@@ -77,6 +79,12 @@ def _unit(features: Any) -> Any:
     # transformers 5 wraps what 4 gave as a tensor
     values = getattr(features, "pooler_output", features)
     return values / values.norm(dim=-1, keepdim=True)
+
+
+def _inside() -> Path:
+    from negprompt.world.train.clip import FOLDER
+
+    return FOLDER
 
 
 def _loaded(name: str) -> tuple[Any, Any]:

@@ -1,7 +1,7 @@
 """``python -m negprompt.world.train STAGE``: one resumable command per stage.
 
-data → autoencoder → latents → text → unet → echoes → judges → pocket; ``restore`` puts shipped
-weights back to train on from them: restore → data → latents → unet …
+data → autoencoder → latents → text → unet → echoes → judges → clip → pocket; ``restore`` puts
+shipped weights back to train on from them: restore → data → latents → unet …
 """
 
 import argparse
@@ -11,7 +11,8 @@ from negprompt.world.train.loop import Run
 from negprompt.world.train.together import first, rank
 
 STAGES = (
-    "data", "autoencoder", "latents", "text", "unet", "echoes", "judges", "pocket", "restore",
+    "data", "autoencoder", "latents", "text", "unet", "echoes", "judges", "clip", "pocket",
+    "restore",
 )  # fmt: skip
 
 
@@ -42,6 +43,26 @@ def main() -> None:
 
 def stage(args: argparse.Namespace) -> None:
     """Import what the stage needs and run it."""
+    if args.stage == "data":
+        render_shards(args.count)
+    elif args.stage == "latents":
+        from negprompt.world.train import latents
+
+        latents.encode(args.count)
+    elif args.stage == "echoes":
+        from negprompt.world.train import echoes
+
+        echoes.paint(args.count)
+    elif args.stage in ("pocket", "restore"):
+        from negprompt.world.train import pocket
+
+        (pocket.restore if args.stage == "restore" else pocket.assemble)()
+    else:
+        fit(args)
+
+
+def fit(args: argparse.Namespace) -> None:
+    """Run a stage that trains."""
 
     def run(name: str, rate: float, batch: int, decay: float = 0.999) -> Run:
         return Run(
@@ -54,17 +75,11 @@ def stage(args: argparse.Namespace) -> None:
             anew=args.anew,
         )
 
-    if args.stage == "data":
-        render_shards(args.count)
-    elif args.stage == "autoencoder":
+    if args.stage == "autoencoder":
         from negprompt.world.train import autoencoder
 
         model = autoencoder.fit(run("autoencoder", 1.5e-3, 24))
         first(lambda: model.save_pretrained(cache() / "vae"))
-    elif args.stage == "latents":
-        from negprompt.world.train import latents
-
-        latents.encode(args.count)
     elif args.stage == "text":
         from negprompt.world.train import text
 
@@ -73,19 +88,15 @@ def stage(args: argparse.Namespace) -> None:
         from negprompt.world.train import unet
 
         unet.fit(run("unet", 1e-3, 32))
-    elif args.stage == "echoes":
-        from negprompt.world.train import echoes
-
-        echoes.paint(args.count)
     elif args.stage == "judges":
         from negprompt.world.train import judges
 
         for name, rate in (("first", 3e-3), ("second", 2e-3)):
             judges.fit(run(f"judge-{name}", rate, 48, 0.998))
     else:
-        from negprompt.world.train import pocket
+        from negprompt.world.train import clip
 
-        (pocket.restore if args.stage == "restore" else pocket.assemble)()
+        clip.fit(run("clip", 1e-3, 128, 0.995))
 
 
 if __name__ == "__main__":

@@ -32,8 +32,11 @@ def targets(scenes: list[Scene]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     return {k: v.to(DEVICE) for k, v in true.items()}, {k: v.to(DEVICE) for k, v in weight.items()}
 
 
-def batch(rng: np.random.Generator, count: int) -> tuple[Tensor, list[Scene]]:
-    """Renders and, where there are some, as many echoes: [count, 3, 128, 128] in [-1, 1]."""
+def batch(rng: np.random.Generator, count: int) -> tuple[Tensor, list[int]]:
+    """Renders and, where there are some, as many echoes, and the seeds of their scenes.
+
+    [count, 3, 128, 128] in [-1, 1].
+    """
     sources = [source for source in (pictures(), echoes()) if source]
     chosen, seeds = [], []
     for k in range(count):
@@ -42,7 +45,7 @@ def batch(rng: np.random.Generator, count: int) -> tuple[Tensor, list[Scene]]:
         seed = int(rng.integers(sum(map(len, shards))))
         chosen.append(shards[seed // size][seed % size])
         seeds.append(seed)
-    return to_tensor(np.stack(chosen)), [scene(seed)[0] for seed in seeds]
+    return to_tensor(np.stack(chosen)), seeds
 
 
 def fit(run: Run) -> nn.Module:
@@ -52,8 +55,8 @@ def fit(run: Run) -> nn.Module:
     network = NETWORKS[name]()
 
     def loss(_progress: float, step: int) -> Tensor:
-        x, scenes = batch(run.random(step), run.batch)
-        true, weight = targets(scenes)
+        x, seeds = batch(run.random(step), run.batch)
+        true, weight = targets([scene(seed)[0] for seed in seeds])
         with half():
             parts = split(network(x).float())
         classes = sum(
