@@ -44,20 +44,12 @@ def test_a_planted_term_is_what_the_table_says(planted: Any) -> None:
     assert len(terms) == len({term.text for term in terms}) == planted.NUMBER
     kinds = {kind: [t for t in terms if t.kind == kind] for kind in planted.EXPECTED}
     assert {term.concept for term in kinds["useful"]} == set(planted.named())
-    denied = {planted.CONCEPTS[name].antonyms[0] for name in planted.named()}
-    overlap = [t for t in kinds["harmful"] if t.text not in denied]
-    assert len(overlap) == len(kinds["harmful"]) - len(denied) > 0
-    assert all("person" in t.text or t.concept == "person" for t in overlap)
+    assert kinds["harmful"]
+    assert all("person" in t.text or t.concept == "person" for t in kinds["harmful"])
     assert all(term.concept in planted.CONCEPTS for term in kinds["dead"])
-    absent, full = (
-        planted.Bare(
-            dict.fromkeys(bare(planted).guided, rate), dict.fromkeys(bare(planted).alone, rate)
-        )
-        for rate in (0.05, 0.9)
-    )
-    terms = planted.planted(planted.SCOUTED[0], absent)
-    assert {t.text for t in terms if t.kind == "harmful"} == denied
-    assert {t.kind for t in planted.planted(planted.SCOUTED[0], full)} == {"dead"}
+    for rate in (0.05, 0.9):
+        same = planted.Bare(*(dict.fromkeys(things, rate) for things in [bare(planted).guided] * 2))
+        assert {t.kind for t in planted.planted(planted.SCOUTED[0], same)} == {"dead"}
 
 
 @pytest.mark.slow

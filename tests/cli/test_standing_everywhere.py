@@ -102,6 +102,21 @@ def test_an_enforced_policy_of_the_project_refuses_scale_1(
     assert "enforced policy enforced@1.0.0" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [("plain", "scarf"), ("novelai", "{scarf}"), ("compel", '("scarf", "hat").and()')],
+)
+def test_what_a_dialect_cannot_say_of_a_policy_is_not_taken_apart(
+    dialect: str, text: str, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["a cat", "--negative", text, "--dialect", dialect, "--model", model]
+    for command in ("ablate", "prune", "explain"):
+        assert main([command, *given]) == 2
+        assert f"cannot be typed in the prompt dialect '{dialect}'" in capsys.readouterr().err
+    base = options.request("a cat", negative=["scarf, hat++"], model=model, dialect="compel")
+    assert spelled_out(base).negative == ("(ccc)1.5, bbb, scarf, hat++",)
+
+
 def test_no_other_file_takes_the_place_of_a_project_policy(here: Path) -> None:
     (here / "evil").mkdir()
     text = (here / "policies" / "enforced.toml").read_text().replace("ccc:1.5", "ddd:1")

@@ -1,5 +1,6 @@
 """compel's dialect: suffixes, groups, swaps, blends, parts, and what is refused."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -111,6 +112,22 @@ def test_round_trip(text: str) -> None:
     except PromptError:
         return
     assert parse(to_text(prompt), "compel").nodes == prompt.nodes
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("blurry++, a hat---", "(blurry)++ , a (hat)---"),
+        ("(old)1.3, (grey)0.5", "(old)1.3 , (grey)0.5"),
+        ("(a (b)- c)++", "(a (b)- c)++"),
+        ("(x)1.21", "(x)1.21"),
+    ],
+)
+def test_a_weight_that_signs_say_is_written_in_signs(text: str, written: str) -> None:
+    """1.21 is not 1.1 · 1.1 in floating point, so it stays a number."""
+    prompt = parse(text, "compel")
+    assert to_text(replace(prompt, source="")) == written
+    assert parse(written, "compel").nodes == prompt.nodes
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join))

@@ -22,6 +22,7 @@ from negprompt.measure import labels
 from negprompt.measure.ablate import Question, Report, ablate, gallery
 from negprompt.measure.ablate.data import command, to_csv, to_json
 from negprompt.measure.ablate.page import page
+from negprompt.measure.ablate.run import kept_things
 from negprompt.measure.ablate.written import written
 from negprompt.measure.probes.asking import Probe
 from negprompt.models.choices import Loading
@@ -250,6 +251,13 @@ def test_json_and_csv_say_the_same(report: Report) -> None:
     for words in ("--vae other.safetensors", "--lora-dir loras", "--lora ink:0.5", "--labels eyes"):
         assert words in said
         assert words not in command(report)
+
+
+def test_the_words_of_the_prompts_are_watched_in_their_language() -> None:
+    probe = Probe("all", lambda images, term: [1.0] * len(images))
+    for dialect, prompt in (("a1111", "a (cat:1.2)"), ("compel", "a (cat)1.2")):
+        base = replace(question().base, dialect=dialect)
+        assert kept_things(Question((prompt,), base), probe) == ("a cat",)
 
 
 def test_a_report_is_written(report: Report, tmp_path: Path) -> None:

@@ -41,6 +41,49 @@ def test_the_other_terms_keep_text_and_weight(text: str, number: int) -> None:
     assert [weight for _, weight in after] == pytest.approx([weight for _, weight in expected])
 
 
+@pytest.mark.parametrize(
+    ("dialect", "text", "number", "rest", "alone"),
+    [
+        ("a1111", "scarf, (blurry:1.3), ugly", 1, "scarf, ugly", "(blurry:1.3)"),
+        ("a1111", "(a BREAK b:1.3), c", 0, "(b:1.3), c", "(a:1.3)"),
+        ("a1111", "[a:b:0.5], (c:1.2), d", 1, "[a:b:0.5], d", "[::0.5], (c:1.2)"),
+        ("comfy", "scarf, (blurry:1.3), ugly", 1, "scarf, ugly", "(blurry:1.3)"),
+        ("comfy", "(a, (b)), c", 1, "(a,) c", "((b))"),
+        ("comfy", "x, embedding:bad, c", 0, "embedding:bad, c", "x"),
+        ("compel", "scarf, blurry++, ugly", 1, "scarf, ugly", "(blurry)++"),
+        ("compel", "scarf, (blurry hat)1.3, ugly", 1, "scarf, ugly", "(blurry hat)1.3"),
+        ("compel", '("a", "b, c").and(1, 0.5)', 0, '("b , c").and(0.5)', '("a").and(1)'),
+        ("compel", '("a", "b").blend(1, 0.5)', 0, '("", "b").blend(1, 0.5)',
+         '("a", "").blend(1, 0.5)'),
+        ("plain", "scarf, (blurry:1.3), ugly", 1, "scarf, ugly", "(blurry:1.3)"),
+        ("novelai", "scarf, {{blurry}}, [a, b]", 1, "scarf, [a, b]", "{{blurry}}"),
+        ("midjourney", "scarf, blurry, hat", 0, "blurry, hat", "scarf"),
+    ],
+)  # fmt: skip
+def test_a_term_is_left_out_and_stands_alone_in_every_dialect(
+    dialect: str, text: str, number: int, rest: str, alone: str
+) -> None:
+    planned = plan("p", [text], dialect=dialect)
+    every = planned.negatives[0].terms
+    for kept, expected in (({*range(len(every))} - {number}, rest), ({number}, alone)):
+        assert keeping(planned, kept) == ((expected, 1.0),)
+        read = plan("p", [expected], dialect=dialect).negatives[0].terms
+        said = [(term.text, term.weight) for place, term in enumerate(every) if place in kept]
+        assert [(term.text, term.weight) for term in read] == said
+
+
+@given(st.text("ab ,():1.", max_size=30), st.sets(st.integers(0, 5), min_size=1))
+def test_the_terms_that_stay_say_the_same_in_comfy(text: str, kept: set[int]) -> None:
+    planned = plan("p", [text], dialect="comfy")
+    before = planned.negatives[0].terms
+    left = keeping(planned, kept)
+    after = [term for t, _ in left for term in terms(parse(t, "comfy"))]
+    expected = [term for place, term in enumerate(before) if place in kept]
+    assert [term.text for term in after] == [term.text for term in expected]
+    weights = [term.weight for term in expected]
+    assert [term.weight for term in after] == pytest.approx(weights)
+
+
 def test_a_negative_without_terms_left_is_left_out() -> None:
     planned = plan("p", ["a, b", "c"], [2, 1])
     assert keeping(planned, {0, 1, 2}) == (("a, b", 2.0), ("c", 1.0))

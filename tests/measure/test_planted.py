@@ -16,9 +16,12 @@ from tests.measure.planted import (
     planted,
 )
 
+from negprompt.cli.prune import sentences, to_json
 from negprompt.engine import Request
 from negprompt.errors import RequestError
 from negprompt.measure.ablate import Question, Report, ablate
+from negprompt.measure.ablate.findings import Known
+from negprompt.measure.corrected import Labels
 from negprompt.measure.prune import Pruned, Trial, prune
 
 
@@ -124,6 +127,47 @@ def test_pruning_finds_the_terms_that_act(tmp_path: Path) -> None:
 def test_a_list_without_effect_is_pruned_to_nothing(tmp_path: Path) -> None:
     pruned, trials = shortened(Planted({"idle": DEAD, "other": DEAD}), tmp_path)
     assert (pruned.kept, pruned.text, pruned.loss, trials) == ((), "", None, [])
+
+
+def test_pruning_keeps_what_holds_up_a_thing_that_should_stay(tmp_path: Path) -> None:
+    prop = Effect(there=0.1, brings=0.9)
+    for effects in ({"good": USEFUL, "idle": DEAD, "prop": prop}, {"idle": DEAD, "prop": prop}):
+        world = Planted(effects, 0.01, tmp_path)
+        gallery: Any = world
+        bare, held = (
+            prune(asked(world, 64), gallery, world.probe(), keeps=keeps)
+            for keeps in ((), ("prop",))
+        )
+        kept = [{found.question.text(number) for number in found.kept} for found in (bare, held)]
+        acting = {"good"} & set(effects)
+        assert kept == [acting, acting | {"prop"}]
+        (stays,) = held.stays
+        assert stays.pairs.n == 64
+        assert stays.pairs.steered.rate > 0.8
+        assert any("prop is there in" in line for line in sentences(held))
+        assert not bare.stays
+        assert ("drop it" in sentences(bare)[1]) == (not acting)
+        assert "drop it" not in sentences(held)[1]
+
+
+def test_labels_put_right_what_pruning_lost(tmp_path: Path) -> None:
+    """A probe that is right in three of four halves every effect."""
+    world = Planted({"good": USEFUL, "idle": DEAD}, 0.2, tmp_path)
+    gallery: Any = world
+    said = tuple([1.0] * 15 + [0.0] * 5 + [0.0] * 15 + [1.0] * 5)
+    known = Known({}, {"good": Labels(said, (True,) * 20 + (False,) * 20)})
+    found = prune(asked(world, 64), gallery, world.probe(), labels=known)
+    (good,) = found.removed
+    assert good.corrected is not None
+    assert good.effect.rate != 0
+    assert good.corrected.rate == pytest.approx(2 * good.effect.rate)
+    assert good.labels == 40
+    (line,) = (line for line in sentences(found) if "put right" in line)
+    assert line.startswith("good, put right by 40 labels: ")
+    assert to_json(found)["put_right"][0]["labels"] == 40
+    bare = prune(asked(world, 64), gallery, world.probe())
+    assert not to_json(bare)["put_right"]
+    assert (bare.kept, bare.loss) == (found.kept, found.loss)
 
 
 def test_pruning_needs_a_probe(tmp_path: Path) -> None:

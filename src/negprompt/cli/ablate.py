@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from negprompt.cli import options, probing
 from negprompt.cli.loading import loads
-from negprompt.cli.planning import spelled_out
+from negprompt.cli.planning import spelled_out_each
+from negprompt.cli.reading import Reading, reads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, say, table
 from negprompt.models.choices import Loading
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 @app.command(epilog='Example: negprompt ablate "a cat on a beach" --negative "scarf, blurry"')
 @loads
+@reads
 def ablate(
     prompts: probing.Prompts,
     *,
@@ -38,12 +40,12 @@ def ablate(
     scheduler: options.Scheduler = None,
     rule: options.Rule = "cfg",
     rescale: options.Rescale = 0.0,
-    scheme: options.Scheme = "a1111",
     estimate: probing.Estimate = False,
     anew: probing.Anew = False,
     as_json: probing.AsJson = False,
     as_csv: probing.AsCsv = False,
     html: probing.Html = True,
+    reading: Reading,
     loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
@@ -57,16 +59,18 @@ def ablate(
     """
     base = options.request(
         prompts[0], negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
-        seed=seed, size=size, scheduler=scheduler, rule=rule, rescale=rescale, scheme=scheme,
-        loading=loading, policies=policy, policy_folders=policy_folder,
+        seed=seed, size=size, scheduler=scheduler, rule=rule, rescale=rescale, loading=loading,
+        policies=policy, policy_folders=policy_folder, **reading,
     )  # fmt: skip
-    base = spelled_out(base)
+    each = spelled_out_each(base, prompts)
     from negprompt.measure.ablate import Question
     from negprompt.measure.ablate.written import written
 
-    question = Question(tuple(prompts), base, seeds, tuple(keep or ()), margin)
+    texts = tuple(one.prompt for one in each)
+    question = Question(texts, each[0], seeds, tuple(keep or ()), margin)
     cost(question)
     if estimate:
+        say(probing.time_of(question.pictures, each[0]))
         return
     try:
         report = _asked(

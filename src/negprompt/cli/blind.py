@@ -11,6 +11,7 @@ import typer
 from negprompt.cli import options, probing
 from negprompt.cli.loading import loads
 from negprompt.cli.planning import standing
+from negprompt.cli.reading import Reading, reads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 from negprompt.errors import RequestError
@@ -28,6 +29,7 @@ AHEAD = 4
 
 @app.command(epilog='Example: negprompt blind "a cat on a beach" --negative "scarf, blurry"')
 @loads
+@reads
 def blind(
     prompt: Annotated[
         str | None, typer.Argument(help="What the picture should show.", show_default=False)
@@ -52,6 +54,7 @@ def blind(
     port: probing.Port = 0,
     browser: probing.Browser = True,
     as_json: probing.AsJson = False,
+    reading: Reading,
     loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
@@ -74,8 +77,8 @@ def blind(
         asked = options.request(
             prompt or "", negative=negative, weights=negative_weight, model=model, cfg=cfg,
             steps=steps, loading=loading, seed=seed, count=pairs, size=size,
-            policies=policy, policy_folders=policy_folder,
-        )  # fmt: skip
+            policies=policy, policy_folders=policy_folder, **reading,
+        ).divided()  # fmt: skip
         _needs_negative(asked)
         standing(asked)
         made, session = _made(asked, out), Blind(asked.prompt, pairs)

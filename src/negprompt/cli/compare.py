@@ -5,6 +5,7 @@ from pathlib import Path
 from negprompt.cli import options
 from negprompt.cli.loading import loads
 from negprompt.cli.planning import standing
+from negprompt.cli.reading import Reading, reads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say
 from negprompt.models.choices import Loading
@@ -12,6 +13,7 @@ from negprompt.models.choices import Loading
 
 @app.command(epilog='Example: negprompt compare "a cat on a beach" --negative "scarf" --count 8')
 @loads
+@reads
 def compare(
     prompt: options.PromptText,
     *,
@@ -26,17 +28,10 @@ def compare(
     scheduler: options.Scheduler = None,
     rule: options.Rule = "cfg",
     rescale: options.Rescale = 0.0,
-    dialect: options.Dialect = "a1111",
-    scheme: options.Scheme = None,
-    normalise: options.Normalise = "none",
-    chunks: options.Chunks = None,
-    match: options.Match = "pad-empty",
-    clip_skip: options.ClipSkip = None,
-    null: options.Null = None,
-    embeddings: options.Embeddings = None,
     image: options.Image = None,
     mask: options.Mask = None,
     strength: options.Strength = None,
+    reading: Reading,
     loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
@@ -50,9 +45,8 @@ def compare(
     asked = options.request(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
         seed=seed, count=count, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
-        dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks, match=match,
-        clip_skip=clip_skip, null=null, embeddings=embeddings, image=image, mask=mask,
-        strength=strength, loading=loading, policies=policy, policy_folders=policy_folder,
+        image=image, mask=mask, strength=strength, loading=loading, policies=policy,
+        policy_folders=policy_folder, **reading,
     )  # fmt: skip
     from negprompt.engine import loaded, writable, written
     from negprompt.measure import verdict

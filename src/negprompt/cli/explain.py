@@ -9,6 +9,7 @@ import typer
 from negprompt.cli import options
 from negprompt.cli.loading import loads
 from negprompt.cli.planning import spelled_out
+from negprompt.cli.reading import Reading, reads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import notices, progress, say, table
 from negprompt.models.choices import Loading
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 @app.command(epilog='Example: negprompt explain "a cat on a beach" --negative "scarf, blurry"')
 @loads
+@reads
 def explain(
     prompt: options.PromptText,
     *,
@@ -36,14 +38,7 @@ def explain(
             help="Noise level of the picture of the baseline: -9 is all noise, 4 hardly any.",
         ),
     ] = -4.0,
-    dialect: options.Dialect = "a1111",
-    scheme: options.Scheme = None,
-    normalise: options.Normalise = "none",
-    chunks: options.Chunks = None,
-    match: options.Match = "pad-empty",
-    clip_skip: options.ClipSkip = None,
-    null: options.Null = None,
-    embeddings: options.Embeddings = None,
+    reading: Reading,
     loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
@@ -58,9 +53,8 @@ def explain(
     """
     asked = options.request(
         prompt, negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
-        seed=seed, count=count, dialect=dialect, scheme=scheme, normalise=normalise, chunks=chunks,
-        match=match, clip_skip=clip_skip, null=null, embeddings=embeddings, loading=loading,
-        policies=policy, policy_folders=policy_folder,
+        seed=seed, count=count, loading=loading, policies=policy, policy_folders=policy_folder,
+        **reading,
     )  # fmt: skip
     asked = spelled_out(asked)
     from negprompt.engine import loaded, writable

@@ -9,17 +9,20 @@ import typer
 from negprompt.cli import options, probing
 from negprompt.cli.loading import loads
 from negprompt.cli.planning import standing
+from negprompt.cli.reading import Reading, reads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
-from negprompt.errors import RequestError
+from negprompt.errors import RequestError, shown
 from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
+    from negprompt.engine import Request
     from negprompt.measure.explore import Cell, Sheet
 
 
 @app.command(epilog='Example: negprompt explore "a cat on a beach" --count 8')
 @loads
+@reads
 def explore(
     prompt: options.PromptText,
     *,
@@ -34,6 +37,7 @@ def explore(
     count: Annotated[int, typer.Option(min=2, max=10_000, help="Seeds a cell.")] = 8,
     size: options.Size = None,
     as_json: probing.AsJson = False,
+    reading: Reading,
     loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
@@ -50,23 +54,22 @@ def explore(
         )
     base = options.request(
         prompt, model=model, steps=steps, loading=loading, seed=seed, count=count, size=size,
-        policies=policy, policy_folders=policy_folder,
+        policies=policy, policy_folders=policy_folder, **reading,
     )  # fmt: skip
+    _rules_nothing_out(base)
     standing(base)
     from negprompt.engine import loaded
     from negprompt.measure import explore as room
     from negprompt.measure.ablate import gallery
     from negprompt.measure.probes import probe as named
 
+    old = {} if from_ is None else room.held(out / "explore.json", prompt, base.dialect)
+    columns = room.negatives(short or old.get("b"), template or old.get("c"), base.dialect)
     total = room.pictures(list(room.COLUMNS), count) if from_ is None else 2 * count
     say(f"{total} pictures")
     with probing.counting(total) as counter:
         place = gallery(loaded(model, loading), out, counter)
         eyes = named(probe or probing.default_probe(model))
-        old = {} if from_ is None else room.held(place.folder / "explore.json", prompt)
-        columns = room.negatives(
-            short or old.get("b") or room.SHORT, template or old.get("c") or room.TEMPLATE
-        )
         if from_ is not None and add is not None:
             sheet = room.further(base, from_, add, place, eyes, columns=columns)
         else:
@@ -76,6 +79,16 @@ def explore(
     say(room.verdict(sheet))
     name = "explore" if from_ is None else "explore-further"
     _written(sheet, place.folder / name, as_json=as_json)
+
+
+def _rules_nothing_out(base: "Request") -> None:
+    """Raise RequestError ``explore-negative`` for a prompt with a negative inside: its --no."""
+    if ruled_out := base.divided().negative:
+        raise RequestError(
+            f"the prompt rules out {shown(ruled_out[0])}, and the sheet has negatives of its own",
+            code="explore-negative",
+            cure="take it out of the prompt, and give it with --short",
+        )
 
 
 def _written(sheet: "Sheet", place: Path, *, as_json: bool) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from negprompt.cli.probing import counting
-from negprompt.cli.protocol import clock, speed
-from negprompt.cli.terminal import notices, say
+from negprompt.cli.protocol import speed
+from negprompt.cli.terminal import clock, notices, say
 from negprompt.errors import RequestError
 
 if TYPE_CHECKING:

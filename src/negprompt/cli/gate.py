@@ -36,6 +36,10 @@ def gate(
         int | None,
         typer.Option(min=1, max=10_000, help="Instead of the file's own.", show_default=False),
     ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(help="Language of the texts, instead of the file's own.", show_default=False),
+    ] = None,
     as_json: probing.AsJson = False,
     loading: Loading,
     policy: options.Policies = None,
@@ -53,7 +57,7 @@ def gate(
     from negprompt.measure.gate import check, read
     from negprompt.measure.probes import probe
 
-    asked = read(file, options.layers(policy or (), policy_folder or ()))
+    asked = read(file, options.layers(policy or (), policy_folder or ()), dialect=dialect)
     question = replace(asked.question, base=replace(asked.question.base, loading=loading))
     if seeds is not None:
         question = replace(question, seeds=seeds)

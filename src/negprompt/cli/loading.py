@@ -1,12 +1,10 @@
 """The options that say how a model is loaded, given to every command that loads one."""
 
-import inspect
-from collections.abc import Callable
-from functools import wraps
 from typing import Annotated, Any
 
 import typer
 
+from negprompt.cli.grouped import grouped
 from negprompt.models.choices import Loading, lora
 
 
@@ -74,23 +72,9 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
 """Type and default of each option."""
 
 
-def loads(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options to a command, which gets them as one value ``loading``."""
+def _loading(*, loras: list[str] | None, **others: Any) -> Loading:
+    return Loading(loras=tuple(map(lora, loras or ())), **others)
 
-    @wraps(command)
-    def with_options(**given: Any) -> None:
-        mine = {name: given.pop(name) for name in OPTIONS}
-        mine["loras"] = tuple(map(lora, mine["loras"] or ()))
-        command(**given, loading=Loading(**mine))
 
-    own = inspect.signature(command).parameters
-    kept = [one for one in own.values() if one.name != "loading"]
-    last = inspect.Parameter.KEYWORD_ONLY
-    more = [
-        inspect.Parameter(name, last, annotation=kind, default=default)
-        for name, (kind, default) in OPTIONS.items()
-    ]
-    signature = inspect.Signature([*kept, *more])
-    with_options.__signature__ = signature  # type: ignore[attr-defined]
-    with_options.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    return with_options
+loads = grouped("loading", OPTIONS, _loading)
+"""Add the options to a command, which gets them as one value ``loading``."""

@@ -8,6 +8,8 @@ from negprompt.cli.terminal import in_a_line, say
 from negprompt.errors import RequestError, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from negprompt.engine import Request
 
 FamilyName = Annotated[
@@ -55,3 +57,11 @@ def spelled_out(asked: "Request") -> "Request":
 
     standing(asked)
     return made(asked)
+
+
+def spelled_out_each(asked: "Request", prompts: "Sequence[str]") -> "tuple[Request, ...]":
+    """The same for each of several prompts, which come to the same negative."""
+    from negprompt.measure.standing import spelled_out_each as made
+
+    standing(asked)
+    return made(asked, prompts)

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negprompt.cli.terminal import OnStep, progress
+from negprompt.cli.terminal import OnStep, clock, progress
+
+if TYPE_CHECKING:
+    from negprompt.engine import Request
 
 Prompts = Annotated[
     list[str], typer.Argument(help="What the pictures should show.", show_default=False)
@@ -83,6 +86,16 @@ AddTerm = Annotated[
 def default_probe(model: str) -> str:
     """The judge where it knows the world of the model, else none."""
     return "judge" if model == "pocket" else "none"
+
+
+def time_of(pictures: int, asked: "Request") -> str:
+    """How long pictures take: by four that a request asks for, after a step to warm up."""
+    from negprompt.engine import loaded, run
+
+    model, four = loaded(asked.model, asked.loading), replace(asked, count=4)
+    run(replace(four, steps=1), model=model)
+    seconds = run(four, model=model).cost.seconds / 4 * pictures
+    return f"about {clock(seconds)} on this machine, as busy as it is now"
 
 
 @dataclass(slots=True)

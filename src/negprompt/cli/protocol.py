@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from negprompt.cli.probing import counting
-from negprompt.cli.terminal import notices, say
+from negprompt.cli.terminal import clock, notices, say
 from negprompt.errors import RequestError, shown
 
 if TYPE_CHECKING:
@@ -230,9 +230,3 @@ def speed(model: "Model", scale: float, steps: int) -> float:
     run(asked, model=model)
     made = run(replace(asked, steps=steps), model=model)
     return 4 * made.cost.passes / made.cost.seconds
-
-
-def clock(seconds: float) -> str:
-    """Hours and minutes."""
-    minutes = round(seconds / 60)
-    return f"{minutes // 60}:{minutes % 60:02} h"

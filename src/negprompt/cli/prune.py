@@ -8,18 +8,31 @@ import typer
 
 from negprompt.cli import options, probing
 from negprompt.cli.loading import loads
-from negprompt.cli.planning import spelled_out
+from negprompt.cli.planning import spelled_out_each
+from negprompt.cli.reading import Reading, reads
 from negprompt.cli.shell import app
 from negprompt.cli.terminal import say
 from negprompt.models.choices import Loading
 
 if TYPE_CHECKING:
+    from negprompt.measure.ablate import Question
     from negprompt.measure.prune import Pruned, Trial
     from negprompt.measure.statistics import Interval
+
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="TEXT",
+        help="A thing that should stay: no term goes whose loss makes it fall.",
+        show_default=False,
+    ),
+]
 
 
 @app.command(epilog='Example: negprompt prune "a cat on a beach" --negative "scarf, blurry, ugly"')
 @loads
+@reads
 def prune(
     prompts: probing.Prompts,
     *,
@@ -30,12 +43,19 @@ def prune(
     loss: Annotated[
         float, typer.Option(min=0, max=1, help="Share of avoidance that may be lost.")
     ] = 0.03,
+    keep: Keep = None,
+    labels: probing.Labels = None,
     model: options.ModelName = "pocket",
     cfg: options.Scale = None,
     steps: options.Steps = None,
     seed: options.Seed = 0,
     size: options.Size = None,
+    scheduler: options.Scheduler = None,
+    rule: options.Rule = "cfg",
+    rescale: options.Rescale = 0.0,
+    estimate: probing.Estimate = False,
     as_json: probing.AsJson = False,
+    reading: Reading,
     loading: Loading,
     policy: options.Policies = None,
     policy_folder: options.PolicyFolders = None,
@@ -48,24 +68,51 @@ def prune(
     """
     base = options.request(
         prompts[0], negative=negative, weights=negative_weight, model=model, cfg=cfg, steps=steps,
-        loading=loading, seed=seed, size=size, policies=policy, policy_folders=policy_folder,
+        loading=loading, seed=seed, size=size, scheduler=scheduler, rule=rule, rescale=rescale,
+        policies=policy, policy_folders=policy_folder, **reading,
     )  # fmt: skip
-    base = spelled_out(base)
-    from negprompt.engine import loaded
-    from negprompt.measure.ablate import Question, gallery
-    from negprompt.measure.probes import probe as named
-    from negprompt.measure.prune import prune as pruned
+    each = spelled_out_each(base, prompts)
+    from negprompt.measure.ablate import Question
 
-    question = Question(tuple(prompts), base, seeds)
-    eyes = named(probe or probing.default_probe(model))
+    question = Question(tuple(one.prompt for one in each), each[0], seeds)
     most = (len(question.terms) + 2) * seeds * len(prompts)
     say(f"{len(question.terms)} terms; leaving out each one would take {most} pictures")
-    with probing.counting(most) as count:
-        place = gallery(loaded(model, loading), out, count)
-        found = pruned(question, place, eyes, loss=loss, on_trial=_told)
+    if estimate:
+        say(f"{probing.time_of(most, each[0])}; prune takes a part of that where most terms go")
+        return
+    name = probe or probing.default_probe(model)
+    found = _pruned(
+        question, name, out, most=most, loss=loss, keeps=tuple(keep or ()), labels=labels
+    )
     for line in sentences(found):
         say(line)
     print(json.dumps(to_json(found)) if as_json else found.text)
+
+
+def _pruned(
+    question: "Question",
+    name: str,
+    out: Path,
+    *,
+    most: int,
+    loss: float,
+    keeps: tuple[str, ...],
+    labels: Path | None,
+) -> "Pruned":
+    from negprompt.engine import loaded
+    from negprompt.measure.ablate import gallery
+    from negprompt.measure.ablate.run import NOBODY
+    from negprompt.measure.labels import known
+    from negprompt.measure.probes import probe
+    from negprompt.measure.prune import prune as pruned
+
+    eyes = probe(name)
+    labelled = NOBODY if eyes is None or labels is None else known(labels, eyes)
+    with probing.counting(most) as count:
+        place = gallery(loaded(question.base.model, question.base.loading), out, count)
+        return pruned(
+            question, place, eyes, loss=loss, keeps=keeps, labels=labelled, on_trial=_told
+        )
 
 
 def _told(trial: "Trial") -> None:
@@ -83,16 +130,23 @@ def sentences(found: "Pruned") -> list[str]:
     lines = [(f"{len(found.kept)} of {terms} terms stay; {found.pictures} pictures, {share:.0%} of "
              "leaving out each one")]  # fmt: skip
     if found.loss is None:
-        return [*lines, "nothing that the probe knows is removed by the full negative: drop it"]
-    full, short = found.avoidance
-    lost = found.loss
-    return [
-        *lines,
-        (
+        end = "; what stays holds up what should stay" if found.kept else ": drop it"
+        lines.append(f"nothing that the probe knows is removed by the full negative{end}")
+    else:
+        full, short = found.avoidance
+        lines.append(
             f"on seeds that chose nothing, avoidance is {short:.0%} beside {full:.0%} of the full "
-            f"negative: {points(lost)} points lost"
-        ),
-    ]
+            f"negative: {points(found.loss)} points lost"
+        )
+    for one in found.removed:
+        if one.corrected is not None:
+            right = points(one.corrected)
+            lines.append(f"{one.thing}, put right by {one.labels} labels: {right} points lost")
+    for one in found.stays:
+        rates = f"{one.pairs.steered.rate:.0%} beside {one.pairs.without.rate:.0%}"
+        lines.append(f"{one.thing} is there in {rates} of the full negative's: "
+                     f"{points(one.effect)} points")  # fmt: skip
+    return lines
 
 
 def to_json(found: "Pruned") -> dict[str, Any]:
@@ -107,6 +161,20 @@ def to_json(found: "Pruned") -> dict[str, Any]:
         "characters": len(found.text),
         "avoidance": {"full": found.avoidance[0], "pruned": found.avoidance[1]},
         "lost": None if lost is None else lost.to_json(),
+        "put_right": [
+            {"thing": one.thing, "lost": one.corrected.to_json(), "labels": one.labels}
+            for one in found.removed
+            if one.corrected is not None
+        ],
+        "stays": [
+            {
+                "thing": one.thing,
+                "full": one.pairs.without.rate,
+                "pruned": one.pairs.steered.rate,
+                "change": one.effect.to_json(),
+            }
+            for one in found.stays
+        ],
         "pictures": found.pictures,
         "pictures_leave_one_out": found.leave_one_out,
         "trials": [

@@ -88,3 +88,9 @@ def in_a_line(text: str, most: int = 60) -> str:
     """A text as one line: what does not print is spelled out, and the middle of a long one cut."""
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return line if len(line) <= most else f"{line[: most - most // 3]}…{line[-(most // 3) :]}"
+
+
+def clock(seconds: float) -> str:
+    """Hours and minutes."""
+    minutes = round(seconds / 60)
+    return f"{minutes // 60}:{minutes % 60:02} h"

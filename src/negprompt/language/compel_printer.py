@@ -1,14 +1,14 @@
 r"""A tree to text in compel's spelling.
 
 Words stand at the top as they are, with brackets and quotes escaped; weighted ones in brackets,
-``(two words)1.21``; parts and blends in quotes.
+``(two words)1.3`` or ``(two words)++``; parts and blends in quotes.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
-from negprompt.language.compel_elements import BARE_WORD
+from negprompt.language.compel_elements import BARE_WORD, MINUS, PLUS
 from negprompt.language.digits import number
 from negprompt.language.nodes import Begin, Close, End, Network, Node, Open, Part, Text
 from negprompt.language.tree import Prompt
@@ -76,7 +76,7 @@ class _Writer:
             self.begin("(")
             self.depth += 1
         elif isinstance(node, Close):
-            self._end_group(f"){number(1.0 if node.weight is None else node.weight)}")
+            self._end_group(f"){_suffix(1.0 if node.weight is None else node.weight)}")
         elif isinstance(node, Network):
             self.add(f"withLora({', '.join(node.items)})")
         elif isinstance(node, Begin):
@@ -115,6 +115,13 @@ class _Writer:
         for word in text.split(" "):
             tight = word.startswith(",") and self.texts[-1].endswith(",") and self.depth == 0
             self.add(_word(word, top=self.depth == 0), spaced=not (tight and len(word) > 1))
+
+
+def _suffix(weight: float) -> str:
+    """A weight as signs where some say just that: 1.1² has no shorter number."""
+    powers = {factor**count: sign * count for count in range(1, 6)
+              for sign, factor in (("+", PLUS), ("-", MINUS))}  # fmt: skip
+    return powers.get(weight) or number(weight)
 
 
 def _word(word: str, *, top: bool) -> str:

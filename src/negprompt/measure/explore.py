@@ -16,11 +16,13 @@ from PIL import Image
 
 from negprompt.engine import BATCH, Request
 from negprompt.errors import RequestError, shown
+from negprompt.language import WRITERS, parse, translate
 from negprompt.measure.ablate.findings import SEEN_FROM
 from negprompt.measure.ablate.gallery import Gallery, Reader
 from negprompt.measure.ablate.tally import layout
 from negprompt.measure.effects import spread
 from negprompt.measure.probes import Probe
+from negprompt.measure.probes.asking import words
 from negprompt.measure.sheet import Strip, draw
 from negprompt.measure.statistics import Interval, wilson
 
@@ -65,18 +67,35 @@ class Sheet:
     prompt: str
     cells: tuple[Cell, ...]
     first_seed: int
+    dialect: str = "a1111"
 
 
-def negatives(short: str = SHORT, template: str = TEMPLATE) -> dict[str, str | None]:
-    """The negative of each column."""
-    return {"a": None, "b": short, "c": template}
+def negatives(
+    short: str | None = None, template: str | None = None, dialect: str = "a1111"
+) -> dict[str, str | None]:
+    """The negative of each column; what is not given is SHORT, and TEMPLATE in the dialect.
+
+    Raises RequestError ``dialect-read-only`` for TEMPLATE in a dialect that is not written.
+    """
+    return {"a": None, "b": short or SHORT, "c": template or _template(dialect)}
 
 
-def held(file: Path, prompt: str) -> dict[str, str]:
+def _template(dialect: str) -> str:
+    if dialect not in WRITERS:
+        raise RequestError(
+            f"the template negative cannot be written in the prompt dialect {shown(dialect)}",
+            code="dialect-read-only",
+            cure="give one of your own with --template",
+        )
+    return translate(parse(TEMPLATE), dialect, negative=True).text
+
+
+def held(file: Path, prompt: str, dialect: str = "a1111") -> dict[str, str]:
     """The negatives by column of the sheet of a prompt that was written; none of another prompt."""
     try:
         sheet = json.loads(file.read_text("utf-8"))
-        cells = sheet["cells"] if sheet["prompt"] == prompt else []
+        same = (sheet["prompt"], sheet.get("dialect", "a1111")) == (prompt, dialect)
+        cells = sheet["cells"] if same else []
         return {cell["cell"][0]: cell["negative"] for cell in cells if cell["negative"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
@@ -100,7 +119,7 @@ def explore(
                 asked = replace(base, cfg=scale, negative=None if negative is None else (negative,))
                 cells.append(cell(f"{column}{row}", asked, gallery, probe))
             on_cell(cells[-1])
-    return Sheet(base.prompt, tuple(cells), base.seed)
+    return Sheet(base.prompt, tuple(cells), base.seed, base.dialect)
 
 
 def further(
@@ -136,13 +155,13 @@ def further(
         cell(key, replace(base, cfg=scale, negative=None if t is None else (t,)), gallery, probe)
         for key, t in texts.items()
     ]
-    return Sheet(base.prompt, tuple(cells), base.seed)
+    return Sheet(base.prompt, tuple(cells), base.seed, base.dialect)
 
 
 def cell(name: str, asked: Request, gallery: Gallery, probe: Probe | None) -> Cell:
     """Make and count one cell."""
     reader = None if probe is None else Reader(probe, gallery.folder)
-    things = () if probe is None else probe.keeps(asked.prompt)
+    things = () if probe is None else probe.keeps(words(asked.prompt, asked.dialect))
     images: list[Image.Image] = []
     layouts, there = [], list[tuple[float | None, ...]]()
     passes = None
@@ -206,6 +225,7 @@ def to_json(sheet: Sheet) -> dict[str, Any]:
     """What ``explore --json`` prints."""
     return {
         "prompt": sheet.prompt,
+        "dialect": sheet.dialect,
         "first_seed": sheet.first_seed,
         "cells": [_json(one) for one in sheet.cells],
         "verdict": verdict(sheet),

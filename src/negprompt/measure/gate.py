@@ -18,7 +18,8 @@ from negprompt.measure.ablate.gallery import Gallery, Reader
 from negprompt.measure.ablate.question import MARGIN, Arm, Question
 from negprompt.measure.arms import batches
 from negprompt.measure.probes import Probe
-from negprompt.measure.standing import spelled_out
+from negprompt.measure.probes.asking import words
+from negprompt.measure.standing import spelled_out_each
 from negprompt.measure.statistics import Interval, Pairs, change, pairs
 from negprompt.metadata import infotext
 from negprompt.policy import Layer
@@ -27,7 +28,11 @@ Outcome = Literal["holds", "fails", "open"]
 SETTINGS: Final = {
     "prompt": (str, list), "negative": (str, list), "model": (str,), "probe": (str,),
     "seeds": (int,), "seed": (int,), "cfg": (int, float), "steps": (int,), "expect": (list,),
+    "dialect": (str,), "scheme": (str,), "normalise": (str,), "chunks": (str,), "match": (str,),
+    "clip_skip": (int,), "null": (str,), "embeddings": (str,),
 }  # fmt: skip
+READING: Final = ("dialect", "scheme", "normalise", "chunks", "match", "clip_skip", "null")
+"""How the texts are read and encoded: fields of a Request as they are."""
 LIMITS: Final = ("at_most", "at_least", "change_at_most", "change_at_least")
 
 
@@ -68,15 +73,16 @@ class Finding:
     beyond, else ``open``."""
 
 
-def read(path: Path, policies: tuple[Layer, ...] = ()) -> Gate:
+def read(path: Path, policies: tuple[Layer, ...] = (), *, dialect: str | None = None) -> Gate:
     """What a file asks for, of its negative with what ``policies`` add.
 
-    Raises OutputError ``gate-unreadable``; RequestError ``gate-key-unknown``, ``gate-value`` and
-    what a Request and ``spelled_out`` raise.
+    Its texts are in ``dialect``, by default in the one that it names itself.  Raises OutputError
+    ``gate-unreadable``; RequestError ``gate-key-unknown``, ``gate-value`` and what a Request and
+    ``spelled_out_each`` raise.
     """
     try:
         text = path.read_text("utf-8")
-        table = tomllib.loads(text) if path.suffix == ".toml" else _from_text(text)
+        table: dict[str, Any] = tomllib.loads(text) if path.suffix == ".toml" else _from_text(text)
     except (OSError, ValueError) as error:
         raise OutputError(
             f"{shown(str(path))} cannot be read: {error}",
@@ -87,15 +93,20 @@ def read(path: Path, policies: tuple[Layer, ...] = ()) -> Gate:
         _known(key, SETTINGS)
         if not isinstance(value, SETTINGS[key]) or isinstance(value, bool):
             raise _wrong(key, value)
+    if dialect is not None:
+        table["dialect"] = dialect
     prompts, negative = _texts(table, "prompt"), _texts(table, "negative")
     base = Request(
         prompt=prompts[0] if prompts else "", negative=negative or None,
         model=table.get("model", "pocket"), cfg=table.get("cfg"), steps=table.get("steps"),
         seed=table.get("seed", 0), policies=policies,
+        embeddings=Path(table["embeddings"]) if "embeddings" in table else None,
+        **{name: table[name] for name in READING if name in table},
     )  # fmt: skip
-    base = spelled_out(base)
+    each = spelled_out_each(base, prompts)
     default = "judge" if base.model == "pocket" else "none"
-    question = Question(prompts, base, table.get("seeds", 32))
+    texts = tuple(one.prompt for one in each)
+    question = Question(texts, each[0] if each else base, table.get("seeds", 32))
     expected = tuple(_expectation(one) for one in table.get("expect", ()))
     return Gate(question, table.get("probe", default), expected)
 
@@ -131,7 +142,8 @@ def check(gate: Gate, gallery: Gallery, probe: Probe | None) -> tuple[Finding, .
 
 def harmless(question: Question, probe: Probe) -> tuple[Expectation, ...]:
     """What is expected where a file says nothing: the negative does no harm beyond ten points."""
-    kept = dict.fromkeys(thing for prompt in question.prompts for thing in probe.keeps(prompt))
+    said = (words(prompt, question.base.dialect) for prompt in question.prompts)
+    kept = dict.fromkeys(thing for text in said for thing in probe.keeps(text))
     named = dict.fromkeys(term.text for term in question.terms)
     return (
         *(Expectation(thing, change_at_most=MARGIN) for thing in named),

@@ -4,7 +4,7 @@ Most terms of a long list do nothing, so a group that can go is found in one tes
 terms that act does a group have to be split (Hwang 1972, J. Am. Stat. Assoc. 67:605, generalised
 binary splitting). The terms that acted least go into the first groups. A group may go when, with
 the rest, what the full negative removed stays removed; that is counted on the same seeds as the
-full negative, and confirmed on others.
+full negative, and confirmed on others. What should stay must not fall beside the full negative.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from negprompt.errors import RequestError
-from negprompt.measure.ablate.findings import SEEN_FROM
+from negprompt.measure.ablate.findings import (
+    SEEN_FROM,
+    Change,
+    Known,
+    change_of,
+    presence_of,
+)
 from negprompt.measure.ablate.gallery import Gallery, Reader
 from negprompt.measure.ablate.question import Arm, Question
+from negprompt.measure.ablate.run import NOBODY
+from negprompt.measure.ablate.tally import Column
 from negprompt.measure.arms import batches
 from negprompt.measure.effects import bootstrap
 from negprompt.measure.probes import Probe
@@ -29,7 +37,7 @@ LOSS: Final = 0.03
 ACTS: Final = 0.10
 """A term acts where the full negative lowers its thing with McNemar's p up to here."""
 RISES: Final = 0.02
-"""No single thing may come back with McNemar's p up to here."""
+"""No single thing may come back, or fall that should stay, with McNemar's p up to here."""
 CLEAR: Final = 2.5
 """Standard errors beyond the allowed loss at which a test is given up early."""
 
@@ -62,6 +70,11 @@ class Pruned:
     """Of the full negative and of the shorter one, on seeds that chose nothing."""
     loss: Interval | None
     """Avoidance lost, full - shorter, on these seeds; None where nothing acts."""
+    removed: tuple[Change, ...] = ()
+    """How often each thing that the full negative removes is there with the shorter one, beside the
+    full one, on these seeds."""
+    stays: tuple[Change, ...] = ()
+    """The same for each thing that should stay."""
 
     @property
     def negatives(self) -> tuple[tuple[str, float], ...]:
@@ -91,24 +104,41 @@ class _Bench:
     pictures: int = 0
     trials: list[Trial] = field(default_factory=list)
 
-    def rows(self, arm: Arm, first: int, count: int, things: Sequence[str]) -> NDArray[np.float64]:
-        """Whether each thing is seen in each prompt's pictures ``[rows, things]``; NaN: not known.
-
-        Rows go prompt by prompt within a batch of seeds.
-        """
-        parts = []
+    def take(self, column: Column, arm: Arm, seeds: tuple[int, int], things: Sequence[str]) -> None:
+        """Add what the probe says of each thing in a batch of seeds, prompt by prompt."""
+        first, count = seeds
         for prompt in self.question.prompts:
             batch = self.gallery.batch(arm.request(self.question.base, prompt, first, count))
-            said = self.reader.answers(batch, things)
-            columns = [[np.nan if p is None else p > SEEN_FROM for p in said[t]] for t in things]
-            parts.append(np.array(columns, np.float64).T)
+            for thing, said in self.reader.answers(batch, things).items():
+                column.readings.setdefault(thing, []).extend(said)
+            column.paths.extend(batch.paths)
             self.pictures += count
-        return np.concatenate(parts)
 
-    def all_rows(self, arm: Arm, things: Sequence[str], first: int) -> NDArray[np.float64]:
-        """All rows of an arm from a seed on."""
-        shapes = batches(first, self.question.seeds)
-        return np.concatenate([self.rows(arm, seed, count, things) for seed, count in shapes])
+    def column(self, arm: Arm, things: Sequence[str], first: int) -> Column:
+        """What the probe says of all pictures of an arm from a seed on."""
+        column = Column()
+        for seeds in batches(first, self.question.seeds):
+            self.take(column, arm, seeds, things)
+        return column
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What a shorter negative has to keep."""
+
+    acting: tuple[str, ...]
+    """What the full negative removes."""
+    keeps: tuple[str, ...]
+    """What should stay."""
+    full: NDArray[np.float64]
+    """Whether each of both is seen with the full negative ``[rows, acting + keeps]``."""
+    loss: float
+    """Avoidance that may be lost."""
+
+    @property
+    def things(self) -> tuple[str, ...]:
+        """The columns of ``full``."""
+        return (*self.acting, *self.keeps)
 
 
 def prune(
@@ -117,11 +147,15 @@ def prune(
     probe: Probe | None,
     *,
     loss: float = LOSS,
+    keeps: tuple[str, ...] = (),
+    labels: Known = NOBODY,
     on_trial: Callable[[Trial], None] = lambda _trial: None,
 ) -> Pruned:
     """Find the terms that can go. ``question.seeds`` are the seeds a prompt of every test.
 
-    Raises RequestError ``probe-needed`` without a probe, and what the engine raises.
+    What ``keeps`` names must not fall beside the full negative.  ``labels`` put right what is said
+    in the end, and decide nothing.  Raises RequestError ``probe-needed`` without a probe, and what
+    the engine raises.
     """
     if probe is None:
         raise RequestError(
@@ -132,42 +166,48 @@ def prune(
     bench = _Bench(question, gallery, Reader(probe, gallery.folder), on_trial)
     first = question.base.seed
     things = list(dict.fromkeys(term.text for term in question.terms))
-    none, full = (bench.all_rows(arm, things, first) for arm in (question.none, question.full))
-    counts = [_pairs(none[:, k], full[:, k]) for k in range(len(things))]
+    none = _seen(bench.column(question.none, things, first), things)
+    full = bench.column(question.full, [*things, *keeps], first)
+    counts = [_pairs(*both) for both in zip(none.T, _seen(full, things).T, strict=True)]
+    drops = {thing: _drop(one) for thing, one in zip(things, counts, strict=True)}
     acting = [k for k, one in enumerate(counts) if one is not None and _acts(one)]
-    drops = {things[k]: _drop(one) for k, one in enumerate(counts)}
-    kept = _search(bench, [things[k] for k in acting], full[:, acting], drops, loss)
     names = tuple(things[k] for k in acting)
-    fresh = first + question.seeds
-    short = question.only_with(set(kept), "pruned")
-    ends = [bench.all_rows(arm, names, fresh) for arm in (question.full, short)] if names else []
+    effect = _Effect(names, keeps, _seen(full, [*names, *keeps]), loss)
+    return _confirmed(bench, _search(bench, effect, drops), effect, labels)
+
+
+def _confirmed(bench: _Bench, kept: tuple[int, ...], effect: _Effect, labels: Known) -> Pruned:
+    """The full and the shorter negative on seeds that chose nothing."""
+    question, names, things = bench.question, effect.acting, effect.things
+    short = question.only_with(set(kept), "pruned") if kept else question.none
+    fresh = question.base.seed + question.seeds
+    sides = [bench.column(arm, things, fresh) for arm in (question.full, short)] if things else []
+    n = len(sides[0]) if sides else 0
+    ends = [_seen(side, names) for side in sides] if names else []
     lost = (ends[1] - ends[0]).mean(1) if ends else None
+    removed = (change_of(name, sides, n, n, labels) for name in names)
+    stays = (presence_of((thing,), sides, n, n) for thing in effect.keeps)
     return Pruned(
         question, kept, names, tuple(bench.trials), bench.pictures,
         (1 - float(ends[0].mean()), 1 - float(ends[1].mean())) if ends else (1.0, 1.0),
         None if lost is None else bootstrap(lost[~np.isnan(lost)].tolist()),
+        tuple(one for one in removed if one), tuple(one for one in stays if one),
     )  # fmt: skip
 
 
-def _search(
-    bench: _Bench,
-    acting: Sequence[str],
-    full: NDArray[np.float64],
-    drops: dict[str, float],
-    loss: float,
-) -> tuple[int, ...]:
+def _search(bench: _Bench, effect: _Effect, drops: dict[str, float]) -> tuple[int, ...]:
     """Numbers of the terms that stay."""
     texts = [term.text for term in bench.question.terms]
-    if not acting:
+    if not effect.things:
         return ()
     waiting = sorted(range(len(texts)), key=lambda number: drops[texts[number]])
     kept = set(range(len(texts)))
-    size = sum(texts[number] not in acting for number in waiting) or max(1, len(waiting) // 2)
+    size = sum(text not in effect.acting for text in texts) or max(1, len(waiting) // 2)
     while waiting:
         group = waiting[:size]
-        if len(group) == len(kept):  # never everything at once: something acts
+        if effect.acting and len(group) == len(kept):  # never all at once: something acts
             group = group[: max(1, len(group) // 2)]
-        if _try(bench, kept - set(group), group, (acting, full, loss)):
+        if _try(bench, kept - set(group), group, effect):
             kept -= set(group)
             waiting = waiting[len(group) :]
             size = min(2 * len(group), max(1, len(waiting)))
@@ -179,37 +219,44 @@ def _search(
     return tuple(sorted(kept))
 
 
-def _try(
-    bench: _Bench,
-    kept: set[int],
-    group: Sequence[int],
-    against: tuple[Sequence[str], NDArray[np.float64], float],
-) -> bool:
+def _try(bench: _Bench, kept: set[int], group: Sequence[int], effect: _Effect) -> bool:
     """Whether the effect stays without a group; given up early where it clearly does not."""
-    acting, full, allowed = against
-    question, found = bench.question, np.zeros((0, len(acting)))
+    question, column, acting = bench.question, Column(), len(effect.acting)
     arm = question.only_with(kept, "some") if kept else question.none
-    lost, sure = 0.0, False
-    for first, count in batches(question.base.seed, question.seeds):
-        found = np.concatenate((found, bench.rows(arm, first, count, acting)))
-        rises = np.nanmean(found - full[: len(found)], axis=1)
+    found, full, lost, sure = effect.full[:0], effect.full[:0], 0.0, False
+    for seeds in batches(question.base.seed, question.seeds):
+        bench.take(column, arm, seeds, effect.things)
+        found = _seen(column, effect.things)
+        full = effect.full[: len(found)]
+        rises = np.nanmean((found - full)[:, :acting], axis=1) if acting else np.zeros(0)
         rises = rises[~np.isnan(rises)]
         if not len(rises):
             continue
         lost = float(rises.mean())
         error = float(rises.std()) / sqrt(len(rises)) + 0.5 / len(rises)
-        sure = lost - CLEAR * error > allowed
+        sure = lost - CLEAR * error > effect.loss
         if sure:
             break
-    each = [_pairs(full[: len(found), k], found[:, k]) for k in range(len(acting))]
-    back = any(p is not None and p.gained > p.lost and mcnemar(p.lost, p.gained) <= RISES
-               for p in each)  # fmt: skip
-    accepted = not sure and lost <= allowed and not back
+    each = [_pairs(*both) for both in zip(full.T, found.T, strict=True)]
+    worse = (
+        pair is not None
+        and (pair.gained > pair.lost if k < acting else pair.lost > pair.gained)
+        and mcnemar(pair.lost, pair.gained) <= RISES
+        for k, pair in enumerate(each)
+    )
+    accepted = not sure and lost <= effect.loss and not any(worse)
     names = tuple(question.text(number) for number in group)
     trial = Trial(names, lost, len(found) // len(question.prompts), accepted)
     bench.trials.append(trial)
     bench.on_trial(trial)
     return accepted
+
+
+def _seen(column: Column, things: Sequence[str]) -> NDArray[np.float64]:
+    """Whether each thing is seen in each picture ``[rows, things]``; NaN: not known."""
+    said = [column.readings[thing] for thing in things]
+    seen = [[np.nan if p is None else p > SEEN_FROM for p in one] for one in said]
+    return np.array(seen, np.float64).reshape(len(things), len(column)).T
 
 
 def _pairs(without: NDArray[np.float64], steered: NDArray[np.float64]) -> Pairs | None:

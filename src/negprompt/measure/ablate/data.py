@@ -7,6 +7,7 @@ import shlex
 from dataclasses import fields
 from typing import Any
 
+from negprompt.engine import Request
 from negprompt.measure.ablate.findings import Change, Comparison, Report, TermFinding
 from negprompt.measure.ablate.question import Arm
 from negprompt.measure.statistics import Interval
@@ -69,7 +70,7 @@ def command(report: Report) -> str:
         words.append("--all-seeds")
     settings: dict[str, Any] = {"--labels": report.labels, "--calibrate": report.calibration}
     settings |= {"--cfg": base.cfg, "--steps": base.steps, "--scheduler": base.scheduler}
-    settings |= {"--rule": base.rule, "--rescale": base.rescale, "--scheme": base.scheme}
+    settings |= {"--rule": base.rule, "--rescale": base.rescale} | _reading(base)
     if base.size is not None:
         settings["--size"] = "{}x{}".format(*base.size)
     for name, value in (settings | _loading(base.loading)).items():
@@ -78,6 +79,13 @@ def command(report: Report) -> str:
     for name, weight in base.loading.loras:
         words += ["--lora", f"{name}:{weight:g}"]
     return shlex.join(words)
+
+
+def _reading(base: Request) -> dict[str, Any]:
+    """How the texts are read and encoded, where it is not as usual."""
+    names = ("dialect", "scheme", "normalise", "chunks", "match", "clip_skip", "null", "embeddings")
+    said = {name: value for name, value in base.given.items() if name in names}
+    return {f"--{name.replace('_', '-')}": value for name, value in said.items()}
 
 
 def _loading(loading: Loading) -> dict[str, str | None]:

@@ -160,10 +160,10 @@ def counted(
     n = min(rows, *map(len, sides))
     planned = question.seeds * len(question.prompts)
     groups = [question.keeps[:1], question.keeps[1:]]
-    found = (_kept(group, sides, n, planned) for group in groups if group)
+    found = (presence_of(group, sides, n, planned) for group in groups if group)
     moved = tally.between(*arms)
     return Counted(
-        *arms, n, _change(term, sides, n, planned, labels),
+        *arms, n, change_of(term, sides, n, planned, labels),
         tuple(change for change in found if change is not None),
         float(np.mean(moved.amounts[:n])), moved.largest,
     )  # fmt: skip
@@ -192,9 +192,13 @@ class Known:
     """Where it is written."""
 
 
-def _change(
+def change_of(
     term: str, sides: Sequence[Column], n: int, planned: int, labels: Known
 ) -> Change | None:
+    """How often a term's thing is there in the second of two columns, beside the first.
+
+    None where the probe can say it of no pair.
+    """
     said = [side.readings.get(term, [None] * n)[:n] for side in sides]
     rows = [k for k in range(n) if said[0][k] is not None and said[1][k] is not None]
     if not rows:
@@ -223,8 +227,10 @@ def _corrected(
     return alike(steps, known), len(known.true)
 
 
-def _kept(things: Sequence[str], sides: Sequence[Column], n: int, planned: int) -> Change | None:
-    """Whether all of some things are there."""
+def presence_of(
+    things: Sequence[str], sides: Sequence[Column], n: int, planned: int
+) -> Change | None:
+    """How often all of some things are there; None where the probe abstains on a picture."""
     columns = [[side.readings.get(t, [None] * n)[:n] for t in things] for side in sides]
     known = [[c for c in both if None not in c] for both in columns]
     if not all(known) or len(known[0]) != len(known[1]):

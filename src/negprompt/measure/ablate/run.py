@@ -26,6 +26,7 @@ from negprompt.measure.ablate.verdicts import Ruling, rulings
 from negprompt.measure.arms import batches
 from negprompt.measure.compare import foreign
 from negprompt.measure.probes import Probe
+from negprompt.measure.probes.asking import words
 
 if TYPE_CHECKING:
     from negprompt.measure.explain.leave_out import Negatives
@@ -96,7 +97,7 @@ def kept_things(question: Question, probe: Probe | None) -> tuple[str, ...]:
     """
     if probe is None:
         return ()
-    each = [probe.keeps(prompt) for prompt in question.prompts]
+    each = [probe.keeps(words(prompt, question.base.dialect)) for prompt in question.prompts]
     return tuple(thing for thing in each[0] if all(thing in other for other in each))
 
 

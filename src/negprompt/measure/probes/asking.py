@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PIL.Image import Image
 
 from negprompt.errors import Notice, RequestError, shown
+from negprompt.language import parse
 
 Answers = tuple[float | None, ...]
 """p(present) for each picture, or None where the probe abstains."""
@@ -21,7 +22,7 @@ class Probe:
     ask: Callable[[Sequence[Image], str], Sequence[float | None]]
     """Pictures and a term → one answer each, p(present) in [0, 1] or None."""
     keeps: Callable[[str], tuple[str, ...]] = lambda prompt: (prompt,)
-    """What of a prompt a negative should leave alone, the subject first."""
+    """What of a prompt's words a negative should leave alone, the subject first."""
     describe: Callable[[Sequence[Image]], list[frozenset[str]]] | None = None
     """All that the probe sees in each picture, where it can say that."""
     known: Callable[[str], frozenset[str]] = lambda term: frozenset()
@@ -29,6 +30,13 @@ class Probe:
     mark: str = ""
     """Sets apart two probes of one name, such as a hash of weights."""
     notices: tuple[Notice, ...] = ()
+
+
+def words(prompt: str, dialect: str) -> str:
+    """What a prompt says in its language, without brackets and weights."""
+    tree = parse(prompt, dialect)
+    said = tree.glue.join(segment.text for segment in tree.segments() if not segment.is_break)
+    return " ".join(said.split())
 
 
 def answers(probe: Probe, images: Sequence[Image], term: str) -> Answers:
