@@ -4,6 +4,8 @@
 with 1: a bug of ours.
 """
 
+import atexit
+import gc
 import logging
 import os
 import signal
@@ -39,6 +41,8 @@ def _negprompt() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status. ``arguments`` default to the process's own."""
+    # At the end Python would look for cycles in all that torch brought: a sixth of a short run.
+    atexit.register(gc.freeze)
     _hush()
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     with _interrupts() as interrupts:

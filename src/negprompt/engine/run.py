@@ -23,6 +23,7 @@ from negprompt.guidance.wrappers import rescale
 from negprompt.models.choices import NOTHING_BESIDE, Loading
 from negprompt.models.lora import worn
 from negprompt.models.schedulers import build, check_steps, sampler_name
+from negprompt.models.uncollected import uncollected
 from negprompt.policy.layers import Layer
 from negprompt.policy.plan import Plan
 from negprompt.trace import events
@@ -85,10 +86,10 @@ def run(
     Raises ModelError where the model cannot be loaded, predicts no finite numbers, or memory is
     short, PromptError where a prompt cannot be encoded.
     """
+    model = model or loaded(request.model, request.loading)
     from negprompt.models.load import quiet
     from negprompt.models.memory import enough
 
-    model = model or loaded(request.model, request.loading)
     start = time.perf_counter()
     with (
         quiet(),
@@ -169,6 +170,7 @@ def loaded(name: str, loading: Loading = NOTHING_BESIDE) -> "Model":
 
 
 @lru_cache(maxsize=1)
+@uncollected()
 def _loaded(name: str, loading: Loading) -> "Model":
     from negprompt.models.load import load
 

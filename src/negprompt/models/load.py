@@ -26,6 +26,7 @@ from negprompt.models.memory import ROWS, device_of, dtype_of, enough, settle
 from negprompt.models.place import POCKET, blaming, place_of
 from negprompt.models.single import FLOWS, configs, family_of_file, single
 from negprompt.models.text_encoders import exchange
+from negprompt.models.uncollected import uncollected
 
 __all__ = ["POCKET", "Model", "load", "quiet"]
 
@@ -77,6 +78,7 @@ class Model:
         return ROWS if self.loading.memory == "low" else None
 
 
+@uncollected()
 def load(
     name: str = POCKET, *, device: str | None = None, loading: Loading = NOTHING_BESIDE
 ) -> Model:
