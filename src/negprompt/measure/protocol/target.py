@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from PIL import Image
 
-from negprompt.measure.held_out import CHUNK, autoencoded
+from negprompt.measure.arms import batches
+from negprompt.measure.held_out import autoencoded
 from negprompt.measure.protocol.cases import ARMS, Case
 from negprompt.measure.protocol.pictures import Array, Pictures, Stand, joined, looked
 from negprompt.world import factors
@@ -45,8 +46,8 @@ def scenes(case: Case, number: int, first: int) -> tuple[Scene, ...]:
 def truth(stand: Stand, case: Case, *, number: int, first: int) -> Pictures:
     """What judges see in such scenes."""
     drawn, parts = scenes(case, number, first), []
-    for start in range(0, number, CHUNK):
-        chunk = drawn[start : start + CHUNK]
+    for start, size in batches(0, number):
+        chunk = drawn[start : start + size]
         asked = {"scenes": [[s.seed, *sorted(case.pins.values())] for s in chunk]}
         parts.append(Pictures.of(stand.recall(asked, partial(_rendered, stand, chunk))))
     return joined(parts)
