@@ -3,12 +3,16 @@
 Most terms of a long list do nothing, so a group that can go is found in one test; only around the
 terms that act does a group have to be split (Hwang 1972, J. Am. Stat. Assoc. 67:605, generalised
 binary splitting). The terms that acted least go into the first groups. A group may go when, with
-the rest, what the full negative removed stays removed; that is counted on the same seeds as the
-full negative, and confirmed on others. What should stay must not fall beside the full negative.
+the rest, nothing shows that what the full negative removed comes back, or that what should stay
+falls; that is counted on the same seeds as the full negative.
+
+So many looks at the same seeds find luck as well. What was found is therefore a path, each negative
+shorter than the one before, and other seeds choose on it the last one that keeps the effect, as
+trees are pruned (Breiman et al. 1984, the rule of one standard error). Third seeds measure that.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Final
 
@@ -173,14 +177,15 @@ def prune(
     acting = [k for k, one in enumerate(counts) if one is not None and _acts(one)]
     names = tuple(things[k] for k in acting)
     effect = _Effect(names, keeps, _seen(full, [*names, *keeps]), loss)
-    return _confirmed(bench, _search(bench, effect, drops), effect, labels)
+    kept = _chosen(bench, _search(bench, effect, drops), effect)
+    return _confirmed(bench, kept, effect, labels)
 
 
 def _confirmed(bench: _Bench, kept: tuple[int, ...], effect: _Effect, labels: Known) -> Pruned:
-    """The full and the shorter negative on seeds that chose nothing."""
+    """The full and the shorter negative on third seeds, which chose nothing."""
     question, names, things = bench.question, effect.acting, effect.things
     short = question.only_with(set(kept), "pruned") if kept else question.none
-    fresh = question.base.seed + question.seeds
+    fresh = question.base.seed + 2 * question.seeds
     sides = [bench.column(arm, things, fresh) for arm in (question.full, short)] if things else []
     n = len(sides[0]) if sides else 0
     ends = [_seen(side, names) for side in sides] if names else []
@@ -195,20 +200,22 @@ def _confirmed(bench: _Bench, kept: tuple[int, ...], effect: _Effect, labels: Kn
     )  # fmt: skip
 
 
-def _search(bench: _Bench, effect: _Effect, drops: dict[str, float]) -> tuple[int, ...]:
-    """Numbers of the terms that stay."""
+def _search(bench: _Bench, effect: _Effect, drops: dict[str, float]) -> list[set[int]]:
+    """Numbers of the terms that stay, from all of them on, each a part of the one before."""
     texts = [term.text for term in bench.question.terms]
-    if not effect.things:
-        return ()
-    waiting = sorted(range(len(texts)), key=lambda number: drops[texts[number]])
     kept = set(range(len(texts)))
+    if not effect.things:
+        return [set()]
+    path = [kept]
+    waiting = sorted(kept, key=lambda number: drops[texts[number]])
     size = sum(text not in effect.acting for text in texts) or max(1, len(waiting) // 2)
     while waiting:
         group = waiting[:size]
         if effect.acting and len(group) == len(kept):  # never all at once: something acts
             group = group[: max(1, len(group) // 2)]
         if _try(bench, kept - set(group), group, effect):
-            kept -= set(group)
+            kept = kept - set(group)
+            path.append(kept)
             waiting = waiting[len(group) :]
             size = min(2 * len(group), max(1, len(waiting)))
         elif len(group) == 1:
@@ -216,40 +223,70 @@ def _search(bench: _Bench, effect: _Effect, drops: dict[str, float]) -> tuple[in
             size = 1
         else:
             size = len(group) // 2
-    return tuple(sorted(kept))
+    return path
 
 
 def _try(bench: _Bench, kept: set[int], group: Sequence[int], effect: _Effect) -> bool:
-    """Whether the effect stays without a group; given up early where it clearly does not."""
-    question, column, acting = bench.question, Column(), len(effect.acting)
+    """Whether nothing shows that the effect goes with a group; given up early where it does."""
+    question, column = bench.question, Column()
     arm = question.only_with(kept, "some") if kept else question.none
-    found, full, lost, sure = effect.full[:0], effect.full[:0], 0.0, False
+    found, lost, error = effect.full[:0], 0.0, 0.0
     for seeds in batches(question.base.seed, question.seeds):
         bench.take(column, arm, seeds, effect.things)
         found = _seen(column, effect.things)
-        full = effect.full[: len(found)]
-        rises = np.nanmean((found - full)[:, :acting], axis=1) if acting else np.zeros(0)
-        rises = rises[~np.isnan(rises)]
-        if not len(rises):
-            continue
-        lost = float(rises.mean())
-        error = float(rises.std()) / sqrt(len(rises)) + 0.5 / len(rises)
-        sure = lost - CLEAR * error > effect.loss
-        if sure:
+        lost, error = _lost(found, effect.full[: len(found)], len(effect.acting))
+        if lost - CLEAR * error > effect.loss:
             break
-    each = [_pairs(*both) for both in zip(full.T, found.T, strict=True)]
-    worse = (
-        pair is not None
-        and (pair.gained > pair.lost if k < acting else pair.lost > pair.gained)
-        and mcnemar(pair.lost, pair.gained) <= RISES
-        for k, pair in enumerate(each)
-    )
-    accepted = not sure and lost <= effect.loss and not any(worse)
+    accepted = lost - error <= effect.loss and not _worse(found, effect)
     names = tuple(question.text(number) for number in group)
     trial = Trial(names, lost, len(found) // len(question.prompts), accepted)
     bench.trials.append(trial)
     bench.on_trial(trial)
     return accepted
+
+
+def _lost(
+    found: NDArray[np.float64], full: NDArray[np.float64], acting: int
+) -> tuple[float, float]:
+    """Avoidance lost, mean over the things that act, and its standard error."""
+    rises = np.nanmean((found - full)[:, :acting], axis=1) if acting else np.zeros(0)
+    rises = rises[~np.isnan(rises)]
+    if not len(rises):
+        return 0.0, 0.0
+    return float(rises.mean()), float(rises.std()) / sqrt(len(rises)) + 0.5 / len(rises)
+
+
+def _worse(found: NDArray[np.float64], effect: _Effect) -> bool:
+    """Whether some single thing is back, or one that should stay has fallen."""
+    each = [_pairs(*both) for both in zip(effect.full[: len(found)].T, found.T, strict=True)]
+    return any(
+        pair is not None
+        and (pair.gained > pair.lost if k < len(effect.acting) else pair.lost > pair.gained)
+        and mcnemar(pair.lost, pair.gained) <= RISES
+        for k, pair in enumerate(each)
+    )
+
+
+def _chosen(bench: _Bench, path: Sequence[set[int]], effect: _Effect) -> tuple[int, ...]:
+    """The shortest of a path that keeps the effect on the second seeds, by bisection.
+
+    Its loss and one standard error are within what may be lost. The first of a path is the full
+    negative, which loses nothing.
+    """
+    question = bench.question
+    first = question.base.seed + question.seeds
+    kept, over, at = 0, len(path), len(path) - 1
+    full = None
+    while over - kept > 1:
+        if full is None:
+            full = _seen(bench.column(question.full, effect.things, first), effect.things)
+        arm = question.only_with(path[at], "path") if path[at] else question.none
+        found = _seen(bench.column(arm, effect.things, first), effect.things)
+        lost, error = _lost(found, full, len(effect.acting))
+        fits = lost + error <= effect.loss and not _worse(found, replace(effect, full=full))
+        kept, over = (at, over) if fits else (kept, at)
+        at = (kept + over) // 2
+    return tuple(sorted(path[kept]))
 
 
 def _seen(column: Column, things: Sequence[str]) -> NDArray[np.float64]:
