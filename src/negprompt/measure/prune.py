@@ -8,7 +8,7 @@ falls; that is counted on the same seeds as the full negative.
 
 So many looks at the same seeds find luck as well. What was found is therefore a path, each negative
 shorter than the one before, and other seeds choose on it the last one that keeps the effect, as
-trees are pruned (Breiman et al. 1984, the rule of one standard error). Third seeds measure that.
+trees are pruned (Breiman et al. 1984). Third seeds measure that.
 """
 
 from collections.abc import Callable, Sequence
@@ -270,8 +270,7 @@ def _worse(found: NDArray[np.float64], effect: _Effect) -> bool:
 def _chosen(bench: _Bench, path: Sequence[set[int]], effect: _Effect) -> tuple[int, ...]:
     """The shortest of a path that keeps the effect on the second seeds, by bisection.
 
-    Its loss and one standard error are within what may be lost. The first of a path is the full
-    negative, which loses nothing.
+    The first of a path is the full negative, which loses nothing.
     """
     question = bench.question
     first = question.base.seed + question.seeds
@@ -282,8 +281,8 @@ def _chosen(bench: _Bench, path: Sequence[set[int]], effect: _Effect) -> tuple[i
             full = _seen(bench.column(question.full, effect.things, first), effect.things)
         arm = question.only_with(path[at], "path") if path[at] else question.none
         found = _seen(bench.column(arm, effect.things, first), effect.things)
-        lost, error = _lost(found, full, len(effect.acting))
-        fits = lost + error <= effect.loss and not _worse(found, replace(effect, full=full))
+        lost, _ = _lost(found, full, len(effect.acting))
+        fits = lost <= effect.loss and not _worse(found, replace(effect, full=full))
         kept, over = (at, over) if fits else (kept, at)
         at = (kept + over) // 2
     return tuple(sorted(path[kept]))
