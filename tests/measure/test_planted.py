@@ -21,8 +21,9 @@ from negprompt.engine import Request
 from negprompt.errors import RequestError
 from negprompt.measure.ablate import Question, Report, ablate
 from negprompt.measure.ablate.findings import Known
+from negprompt.measure.ablate.gallery import Reader
 from negprompt.measure.corrected import Labels
-from negprompt.measure.prune import Pruned, Trial, prune
+from negprompt.measure.prune import Pruned, Trial, _Bench, _chosen, _Effect, prune
 
 
 def asked(world: Planted, seeds: int, **settings: Any) -> Question:
@@ -122,6 +123,18 @@ def test_pruning_finds_the_terms_that_act(tmp_path: Path) -> None:
     assert abs(pruned.avoidance[1] - pruned.avoidance[0]) <= 0.03
     assert pruned.trials == tuple(trials)
     assert pruned.text.count(",") == len(kept) - 1
+
+
+def test_other_seeds_choose_the_last_of_a_path_that_keeps_the_effect(tmp_path: Path) -> None:
+    """Whatever the search believed, a step that leaves out what acts is taken back."""
+    world = Planted({"good": USEFUL, "idle": DEAD, "other": DEAD}, 0.0, tmp_path)
+    gallery: Any = world
+    bench = _Bench(asked(world, 64), gallery, Reader(world.probe(), tmp_path), lambda _trial: None)
+    effect = _Effect(("good",), (), np.zeros((0, 1)), 0.03)
+    every = {0, 1, 2}
+    assert _chosen(bench, [every, {0, 1}, {0}, set()], effect) == (0,)
+    assert _chosen(bench, [every, {1, 2}, {1}], effect) == (0, 1, 2)
+    assert _chosen(bench, [every], effect) == (0, 1, 2)
 
 
 def test_a_list_without_effect_is_pruned_to_nothing(tmp_path: Path) -> None:

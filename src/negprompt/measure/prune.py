@@ -275,10 +275,10 @@ def _chosen(bench: _Bench, path: Sequence[set[int]], effect: _Effect) -> tuple[i
     question = bench.question
     first = question.base.seed + question.seeds
     kept, over, at = 0, len(path), len(path) - 1
-    full = None
+    if not at:
+        return tuple(sorted(path[0]))
+    full = _seen(bench.column(question.full, effect.things, first), effect.things)
     while over - kept > 1:
-        if full is None:
-            full = _seen(bench.column(question.full, effect.things, first), effect.things)
         arm = question.only_with(path[at], "path") if path[at] else question.none
         found = _seen(bench.column(arm, effect.things, first), effect.things)
         lost, _ = _lost(found, full, len(effect.acting))
