@@ -245,7 +245,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--spot", type=_spot, default=SCOUTED[0], help="colour,subject,place")
     parser.add_argument("--scale", type=float, default=2.0)
     parser.add_argument("--seeds", type=int, default=160, help="most seeds of ablate")
-    parser.add_argument("--prune-seeds", type=int, default=48, help="seeds of a test of prune")
+    parser.add_argument("--prune-seeds", type=int, default=384, help="seeds of a test of prune")
     parser.add_argument("--looked", type=int, default=LOOKED, help="pictures for the classes")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--margin", type=float, default=0.2, help="what is smaller is nothing")
@@ -338,8 +338,9 @@ def _looked(look: Look) -> None:
 
 
 def _tried(trial: Trial) -> None:
-    verdict = "can go" if trial.accepted else "must stay, at least in part"
-    say(f"without {len(trial.left_out)}: {verdict}, {100 * trial.loss:+.1f} points lost")
+    verdict = "keeps the effect" if trial.accepted else "does not"
+    names = ", ".join(trial.kept)
+    say(f"with {len(trial.kept)}: {verdict}, {100 * trial.loss:+.1f} points lost; {names}")
 
 
 def say(text: str) -> None:

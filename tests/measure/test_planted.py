@@ -1,10 +1,14 @@
 """Verdicts and pruning where the truth was planted."""
 
+from dataclasses import replace
+from math import ceil, log2
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.measure.planted import (
     DEAD,
     EXPECTED,
@@ -23,7 +27,7 @@ from negprompt.measure.ablate import Question, Report, ablate
 from negprompt.measure.ablate.findings import Known
 from negprompt.measure.ablate.gallery import Reader
 from negprompt.measure.corrected import Labels
-from negprompt.measure.prune import Pruned, Trial, _Bench, _chosen, _Effect, prune
+from negprompt.measure.prune import Pruned, Trial, _Bench, _Effect, _shortest, fewest, most, prune
 
 
 def asked(world: Planted, seeds: int, **settings: Any) -> Question:
@@ -119,27 +123,46 @@ def test_pruning_finds_the_terms_that_act(tmp_path: Path) -> None:
     assert useful <= kept
     assert len(kept) <= len(useful) + 2
     assert pruned.pictures <= 0.3 * pruned.leave_one_out
+    assert pruned.pictures <= most(pruned.question)
     assert pruned.loss is not None
     assert abs(pruned.avoidance[1] - pruned.avoidance[0]) <= 0.03
     assert pruned.trials == tuple(trials)
     assert pruned.text.count(",") == len(kept) - 1
 
 
-def test_other_seeds_choose_the_last_of_a_path_that_keeps_the_effect(tmp_path: Path) -> None:
-    """Whatever the search believed, a step that leaves out what acts is taken back."""
-    world = Planted({"good": USEFUL, "idle": DEAD, "other": DEAD}, 0.0, tmp_path)
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [1, 0, 2, 3], [1, 2, 0, 3], [1, 2, 3, 0]])
+def test_other_seeds_choose_the_fewest_of_an_order_that_keep_the_effect(
+    order: list[int], tmp_path: Path
+) -> None:
+    """Wherever the one that acts was put, it and what was put before it stay."""
+    world = Planted({"good": USEFUL, "idle": DEAD, "other": DEAD, "third": DEAD}, 0.0, tmp_path)
     gallery: Any = world
     bench = _Bench(asked(world, 64), gallery, Reader(world.probe(), tmp_path), lambda _trial: None)
-    effect = _Effect(("good",), (), np.zeros((0, 1)), 0.03)
-    every = {0, 1, 2}
-    assert _chosen(bench, [every, {0, 1}, {0}, set()], effect) == (0,)
-    assert _chosen(bench, [every, {1, 2}, {1}], effect) == (0, 1, 2)
-    assert _chosen(bench, [every], effect) == (0, 1, 2)
+    effect = _Effect({"good": 0.34}, (), 0.03)
+    assert _shortest(bench, order, effect) == tuple(sorted(order[: order.index(0) + 1]))
+
+
+@given(st.data())
+def test_the_fewest_that_are_enough_are_found_in_few_questions(data: st.DataObject) -> None:
+    every = data.draw(st.integers(1, 200))
+    least = data.draw(st.integers(0, 1))
+    truth = data.draw(st.integers(least, every))
+    asked: list[int] = []
+
+    def enough(size: int) -> bool:
+        asked.append(size)
+        return size >= truth
+
+    assert fewest(every, data.draw(st.integers(0, 250)), enough, least=least) == truth
+    assert len(asked) == len(set(asked)) <= 2 * ceil(log2(every + 1))
+    assert every not in asked
+    assert least <= min(asked, default=least)
 
 
 def test_a_list_without_effect_is_pruned_to_nothing(tmp_path: Path) -> None:
     pruned, trials = shortened(Planted({"idle": DEAD, "other": DEAD}), tmp_path)
-    assert (pruned.kept, pruned.text, pruned.loss, trials) == ((), "", None, [])
+    assert (pruned.kept, pruned.text, pruned.loss) == ((), "", None)
+    assert trials == [Trial((), 0.0, 64, accepted=True)]  # the subject does not fall
 
 
 def test_pruning_keeps_what_holds_up_a_thing_that_should_stay(tmp_path: Path) -> None:
@@ -148,7 +171,7 @@ def test_pruning_keeps_what_holds_up_a_thing_that_should_stay(tmp_path: Path) ->
         world = Planted(effects, 0.01, tmp_path)
         gallery: Any = world
         bare, held = (
-            prune(asked(world, 64), gallery, world.probe(), keeps=keeps)
+            prune(replace(asked(world, 64), keeps=keeps), gallery, world.probe())
             for keeps in ((), ("prop",))
         )
         kept = [{found.question.text(number) for number in found.kept} for found in (bare, held)]

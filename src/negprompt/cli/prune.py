@@ -24,7 +24,7 @@ Keep = Annotated[
     typer.Option(
         "--keep",
         metavar="TEXT",
-        help="A thing that should stay: no term goes whose loss makes it fall.",
+        help="A thing that should stay; left out: what the prompts ask for.",
         show_default=False,
     ),
 ]
@@ -38,7 +38,7 @@ def prune(
     *,
     negative: options.NegativeTexts = None,
     negative_weight: options.NegativeWeights = None,
-    seeds: Annotated[int, typer.Option(min=8, max=10_000, help="Seeds a prompt of a test.")] = 48,
+    seeds: Annotated[int, typer.Option(min=8, max=10_000, help="Seeds a prompt of a test.")] = 96,
     probe: probing.ProbeName = "",
     loss: Annotated[
         float, typer.Option(min=0, max=1, help="Share of avoidance that may be lost.")
@@ -63,7 +63,7 @@ def prune(
 ) -> None:
     """Print the shortest negative that keeps the effect.
 
-    Groups of terms are left out together, so it takes far fewer pictures than leaving out each one.
+    Terms are looked at in groups, so a long list takes far fewer pictures than leaving out each.
     Pictures are kept, so the same command goes on where it was interrupted.
     """
     base = options.request(
@@ -73,17 +73,16 @@ def prune(
     )  # fmt: skip
     each = spelled_out_each(base, prompts)
     from negprompt.measure.ablate import Question
+    from negprompt.measure.prune import most
 
-    question = Question(tuple(one.prompt for one in each), each[0], seeds)
-    most = (len(question.terms) + 2) * seeds * len(prompts)
-    say(f"{len(question.terms)} terms; leaving out each one would take {most} pictures")
+    question = Question(tuple(one.prompt for one in each), each[0], seeds, tuple(keep or ()))
+    pictures = most(question)
+    say(f"{len(question.terms)} terms, at most {pictures} pictures")
     if estimate:
-        say(f"{probing.time_of(most, each[0])}; prune takes a part of that where most terms go")
+        say(probing.time_of(pictures, each[0]))
         return
     name = probe or probing.default_probe(model)
-    found = _pruned(
-        question, name, out, most=most, loss=loss, keeps=tuple(keep or ()), labels=labels
-    )
+    found = _pruned(question, name, out, pictures=pictures, loss=loss, labels=labels)
     for line in sentences(found):
         say(line)
     print(json.dumps(to_json(found)) if as_json else found.text)
@@ -94,9 +93,8 @@ def _pruned(
     name: str,
     out: Path,
     *,
-    most: int,
+    pictures: int,
     loss: float,
-    keeps: tuple[str, ...],
     labels: Path | None,
 ) -> "Pruned":
     from negprompt.engine import loaded
@@ -108,19 +106,16 @@ def _pruned(
 
     eyes = probe(name)
     labelled = NOBODY if eyes is None or labels is None else known(labels, eyes)
-    with probing.counting(most) as count:
+    with probing.counting(pictures) as count:
         place = gallery(loaded(question.base.model, question.base.loading), out, count)
-        return pruned(
-            question, place, eyes, loss=loss, keeps=keeps, labels=labelled, on_trial=_told
-        )
+        return pruned(question, place, eyes, loss=loss, labels=labelled, on_trial=_told)
 
 
 def _told(trial: "Trial") -> None:
-    names = ", ".join(trial.left_out[:4]) + (", …" if len(trial.left_out) > 4 else "")
-    verdict = "can go" if trial.accepted else "must stay, at least in part"
-    if not trial.accepted and len(trial.left_out) == 1:
-        verdict = "stays"
-    say(f"without {len(trial.left_out)} ({names}): {verdict}, {100 * trial.loss:+.1f} points lost")
+    names = ", ".join(trial.kept[:4]) + (", …" if len(trial.kept) > 4 else "")
+    terms = f"with {len(trial.kept)} ({names})" if trial.kept else "with none"
+    verdict = "keeps the effect" if trial.accepted else "does not keep the effect"
+    say(f"{terms}: {verdict}, {100 * trial.loss:+.1f} points lost")
 
 
 def sentences(found: "Pruned") -> list[str]:
@@ -139,6 +134,8 @@ def sentences(found: "Pruned") -> list[str]:
             f"negative: {points(found.loss)} points lost"
         )
     for one in found.removed:
+        rates = f"{one.pairs.steered.rate:.0%} beside {one.pairs.without.rate:.0%}"
+        lines.append(f"{one.thing} is there in {rates} of the full negative's")
         if one.corrected is not None:
             right = points(one.corrected)
             lines.append(f"{one.thing}, put right by {one.labels} labels: {right} points lost")
@@ -178,7 +175,7 @@ def to_json(found: "Pruned") -> dict[str, Any]:
         "pictures": found.pictures,
         "pictures_leave_one_out": found.leave_one_out,
         "trials": [
-            {"left_out": list(t.left_out), "lost": t.loss, "seeds": t.seeds, "can_go": t.accepted}
+            {"kept": list(t.kept), "lost": t.loss, "seeds": t.seeds, "keeps_effect": t.accepted}
             for t in found.trials
         ],
     }

@@ -1,19 +1,19 @@
 """A negative → the shortest one that keeps its effect, by testing groups of terms, not each.
 
-Most terms of a long list do nothing, so a group that can go is found in one test; only around the
-terms that act does a group have to be split (Hwang 1972, J. Am. Stat. Assoc. 67:605, generalised
-binary splitting). The terms that acted least go into the first groups. A group may go when, with
-the rest, nothing shows that what the full negative removed comes back, or that what should stay
-falls; that is counted on the same seeds as the full negative.
+Half of the terms, taken by lot for each seed, and the other half are looked at side by side (random
+balance: Satterthwaite 1959, Technometrics 1:111; with the complement of each, a foldover: Box and
+Wilson 1951). Every such pair says something of every term, so two arms put all of them in order.
+Other seeds then search that order for the fewest terms that keep the effect, first as many as there
+are things to remove, then twice as many, and so on, then by bisection (Bentley and Yao 1976). Third
+seeds, which chose nothing, measure what was found.
 
-So many looks at the same seeds find luck as well. What was found is therefore a path, each negative
-shorter than the one before, and other seeds choose on it the last one that keeps the effect, as
-trees are pruned (Breiman et al. 1984). Third seeds measure that.
+The effect is what the full negative removes, each thing once, however many terms are words for it.
+What the prompt asks for, or ``keeps`` names, is no such thing: a negative that takes it away harms.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from math import sqrt
+from dataclasses import dataclass, field
+from math import ceil, log2, sqrt
 from typing import Final
 
 import numpy as np
@@ -29,7 +29,7 @@ from negprompt.measure.ablate.findings import (
 )
 from negprompt.measure.ablate.gallery import Gallery, Reader
 from negprompt.measure.ablate.question import Arm, Question
-from negprompt.measure.ablate.run import NOBODY
+from negprompt.measure.ablate.run import NOBODY, kept_things
 from negprompt.measure.ablate.tally import Column
 from negprompt.measure.arms import batches
 from negprompt.measure.effects import bootstrap
@@ -40,21 +40,24 @@ LOSS: Final = 0.03
 """Points of avoidance that may be lost."""
 ACTS: Final = 0.10
 """A term acts where the full negative lowers its thing with McNemar's p up to here."""
-RISES: Final = 0.02
-"""No single thing may come back, or fall that should stay, with McNemar's p up to here."""
+BACK: Final = 0.5
+"""A single thing is back where so much of what the full negative removed of it is there again."""
+SURE: Final = 0.02
+"""McNemar's p up to which a single thing has come back, or one that should stay has fallen."""
 CLEAR: Final = 2.5
 """Standard errors beyond the allowed loss at which a test is given up early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One group of terms that was left out."""
+    """One shorter negative that was looked at."""
 
-    left_out: tuple[str, ...]
+    kept: tuple[str, ...]
+    """Its terms, those that do most first."""
     loss: float
     """Avoidance lost beside the full negative: mean over the things that it removes."""
     seeds: int
-    """Rows that were looked at."""
+    """Seeds a prompt that were looked at."""
     accepted: bool
 
 
@@ -99,7 +102,7 @@ class Pruned:
 
 @dataclass(slots=True)
 class _Bench:
-    """Makes, reads and remembers the arms of a question."""
+    """Makes, reads and counts the arms of a question."""
 
     question: Question
     gallery: Gallery
@@ -125,24 +128,32 @@ class _Bench:
             self.take(column, arm, seeds, things)
         return column
 
+    def arm(self, numbers: Sequence[int], name: str) -> Arm:
+        """Some terms of the negative, or no negative."""
+        return self.question.only_with(set(numbers), name) if numbers else self.question.none
+
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
     """What a shorter negative has to keep."""
 
-    acting: tuple[str, ...]
-    """What the full negative removes."""
+    removed: dict[str, float]
+    """What the full negative removes, and in how much of all pictures it does."""
     keeps: tuple[str, ...]
     """What should stay."""
-    full: NDArray[np.float64]
-    """Whether each of both is seen with the full negative ``[rows, acting + keeps]``."""
     loss: float
     """Avoidance that may be lost."""
 
     @property
     def things(self) -> tuple[str, ...]:
-        """The columns of ``full``."""
-        return (*self.acting, *self.keeps)
+        """What is looked at: what is removed first."""
+        return (*self.removed, *self.keeps)
+
+
+def most(question: Question) -> int:
+    """Pictures that pruning takes at most: seven arms, and as many tests as ``fewest`` may need."""
+    tests = 2 * ceil(log2(len(question.terms) + 1))
+    return (7 + tests) * question.seeds * len(question.prompts)
 
 
 def prune(
@@ -151,15 +162,14 @@ def prune(
     probe: Probe | None,
     *,
     loss: float = LOSS,
-    keeps: tuple[str, ...] = (),
     labels: Known = NOBODY,
     on_trial: Callable[[Trial], None] = lambda _trial: None,
 ) -> Pruned:
     """Find the terms that can go. ``question.seeds`` are the seeds a prompt of every test.
 
-    What ``keeps`` names must not fall beside the full negative.  ``labels`` put right what is said
-    in the end, and decide nothing.  Raises RequestError ``probe-needed`` without a probe, and what
-    the engine raises.
+    What ``question.keeps`` names, or without it what the prompts ask for, must not fall beside the
+    full negative.  ``labels`` put right what is said in the end, and decide nothing.  Raises
+    RequestError ``probe-needed`` without a probe, and what the engine raises.
     """
     if probe is None:
         raise RequestError(
@@ -168,25 +178,110 @@ def prune(
             cure="name one with --probe",
         )
     bench = _Bench(question, gallery, Reader(probe, gallery.folder), on_trial)
-    first = question.base.seed
-    things = list(dict.fromkeys(term.text for term in question.terms))
-    none = _seen(bench.column(question.none, things, first), things)
-    full = bench.column(question.full, [*things, *keeps], first)
-    counts = [_pairs(*both) for both in zip(none.T, _seen(full, things).T, strict=True)]
-    drops = {thing: _drop(one) for thing, one in zip(things, counts, strict=True)}
-    acting = [k for k, one in enumerate(counts) if one is not None and _acts(one)]
-    names = tuple(things[k] for k in acting)
-    effect = _Effect(names, keeps, _seen(full, [*names, *keeps]), loss)
-    kept = _chosen(bench, _search(bench, effect, drops), effect)
+    effect = _effect(bench, question.keeps or kept_things(question, probe), loss)
+    order = _order(bench, effect) if effect.things else []
+    kept = _shortest(bench, order, effect) if effect.things else ()
     return _confirmed(bench, kept, effect, labels)
+
+
+def _effect(bench: _Bench, keeps: tuple[str, ...], loss: float) -> _Effect:
+    """What the full negative removes, on the first seeds."""
+    question, first = bench.question, bench.question.base.seed
+    texts = list(dict.fromkeys([*keeps, *(term.text for term in question.terms)]))
+    ends = [bench.column(arm, texts, first) for arm in (question.none, question.full)]
+    named: dict[object, str] = {}  # of several words for one thing, the first
+    for text in texts:
+        named.setdefault(tuple(tuple(end.readings[text]) for end in ends), text)
+    things = [text for text in named.values() if text not in keeps]
+    seen = zip(*(_seen(end, things).T for end in ends), strict=True)
+    counts = zip(things, (_pairs(*both) for both in seen), strict=True)
+    removed = {
+        thing: (one.lost - one.gained) / one.n
+        for thing, one in counts
+        if one is not None and one.lost > one.gained and mcnemar(one.lost, one.gained) <= ACTS
+    }
+    return _Effect(removed, keeps, loss)
+
+
+def _order(bench: _Bench, effect: _Effect) -> list[int]:
+    """Numbers of the terms, those that do most first, by random halves on the first seeds.
+
+    Of y(half) - y(other half) of a thing, the part that goes with a term's side, over its standard
+    error, is how clearly the term acts.  A term counts by the thing on which it is clearest, less
+    by how clearly it takes away what should stay.
+    """
+    question, columns, sides = bench.question, (Column(), Column()), []
+    terms = np.arange(len(question.terms))
+    for seed in range(question.base.seed, question.base.seed + question.seeds):
+        first = np.isin(terms, np.random.default_rng(seed).permutation(terms)[: len(terms) // 2])
+        for column, half in zip(columns, (first, ~first), strict=True):
+            arm = bench.arm(np.flatnonzero(half).tolist(), "half")
+            bench.take(column, arm, (seed, 1), effect.things)
+        sides += [np.where(first, 1.0, -1.0)] * len(question.prompts)
+    apart = np.nan_to_num(np.subtract(*(_seen(column, effect.things) for column in columns)))
+    acts = np.array(sides).T @ apart / np.sqrt((apart**2).sum(0) + 1)  # [terms, things]
+    removed = len(effect.removed)
+    good = np.concatenate([-acts[:, :removed], acts[:, removed:]], 1).max(1)
+    bad = (-acts[:, removed:]).max(1, initial=0)
+    return [int(number) for number in np.argsort(bad - good, kind="stable")]
+
+
+def _shortest(bench: _Bench, order: Sequence[int], effect: _Effect) -> tuple[int, ...]:
+    """The fewest terms, from the first of an order on, that keep the effect on second seeds."""
+    first = bench.question.base.seed + bench.question.seeds
+    column = bench.column(bench.question.full, effect.things, first)
+    full = _seen(column, effect.things)
+    size = fewest(
+        len(order), len(effect.removed),
+        lambda size: _keeps(bench, order[:size], effect, full),
+        least=1 if effect.removed else 0,  # without any term nothing is removed
+    )  # fmt: skip
+    return tuple(sorted(order[:size]))
+
+
+def fewest(every: int, start: int, enough: Callable[[int], bool], *, least: int = 0) -> int:
+    """How many of ``every`` things in a row are enough, from ``least`` on.
+
+    Doubling from ``start``, then bisection (Bentley and Yao 1976, Inf. Process. Lett. 5:82). Asks
+    ``enough`` at most 2 ⌈log₂(every + 1)⌉ times, and never of all, which are taken to be enough.
+    """
+    short, fits = least - 1, every
+    size = min(max(start, least), every - 1)
+    while fits - short > 1:
+        if enough(size):
+            fits = size
+        else:
+            short = size
+        double = max(1, 2 * size)
+        size = double if double < fits == every else (short + fits) // 2
+    return fits
+
+
+def _keeps(bench: _Bench, kept: Sequence[int], effect: _Effect, full: NDArray[np.float64]) -> bool:
+    """Whether some terms keep the effect; given up early where it is clear that they do not."""
+    question, column = bench.question, Column()
+    arm = bench.arm(kept, "some")
+    found, lost, error = full[:0], 0.0, 0.0
+    for seeds in batches(question.base.seed + question.seeds, question.seeds):
+        bench.take(column, arm, seeds, effect.things)
+        found = _seen(column, effect.things)
+        lost, error = _lost(found, full[: len(found)], len(effect.removed))
+        if lost - CLEAR * error > effect.loss:
+            break
+    accepted = lost <= effect.loss and not _worse(found, full[: len(found)], effect)
+    names = tuple(question.text(number) for number in kept)
+    trial = Trial(names, lost, len(found) // len(question.prompts), accepted)
+    bench.trials.append(trial)
+    bench.on_trial(trial)
+    return accepted
 
 
 def _confirmed(bench: _Bench, kept: tuple[int, ...], effect: _Effect, labels: Known) -> Pruned:
     """The full and the shorter negative on third seeds, which chose nothing."""
-    question, names, things = bench.question, effect.acting, effect.things
-    short = question.only_with(set(kept), "pruned") if kept else question.none
+    question, names, things = bench.question, tuple(effect.removed), effect.things
+    arms = (question.full, bench.arm(kept, "pruned"))
     fresh = question.base.seed + 2 * question.seeds
-    sides = [bench.column(arm, things, fresh) for arm in (question.full, short)] if things else []
+    sides = [bench.column(arm, things, fresh) for arm in arms] if things else []
     n = len(sides[0]) if sides else 0
     ends = [_seen(side, names) for side in sides] if names else []
     lost = (ends[1] - ends[0]).mean(1) if ends else None
@@ -200,92 +295,28 @@ def _confirmed(bench: _Bench, kept: tuple[int, ...], effect: _Effect, labels: Kn
     )  # fmt: skip
 
 
-def _search(bench: _Bench, effect: _Effect, drops: dict[str, float]) -> list[set[int]]:
-    """Numbers of the terms that stay, from all of them on, each a part of the one before."""
-    texts = [term.text for term in bench.question.terms]
-    kept = set(range(len(texts)))
-    if not effect.things:
-        return [set()]
-    path = [kept]
-    waiting = sorted(kept, key=lambda number: drops[texts[number]])
-    size = sum(text not in effect.acting for text in texts) or max(1, len(waiting) // 2)
-    while waiting:
-        group = waiting[:size]
-        if effect.acting and len(group) == len(kept):  # never all at once: something acts
-            group = group[: max(1, len(group) // 2)]
-        if _try(bench, kept - set(group), group, effect):
-            kept = kept - set(group)
-            path.append(kept)
-            waiting = waiting[len(group) :]
-            size = min(2 * len(group), max(1, len(waiting)))
-        elif len(group) == 1:
-            waiting = waiting[1:]
-            size = 1
-        else:
-            size = len(group) // 2
-    return path
-
-
-def _try(bench: _Bench, kept: set[int], group: Sequence[int], effect: _Effect) -> bool:
-    """Whether nothing shows that the effect goes with a group; given up early where it does."""
-    question, column = bench.question, Column()
-    arm = question.only_with(kept, "some") if kept else question.none
-    found, lost, error = effect.full[:0], 0.0, 0.0
-    for seeds in batches(question.base.seed, question.seeds):
-        bench.take(column, arm, seeds, effect.things)
-        found = _seen(column, effect.things)
-        lost, error = _lost(found, effect.full[: len(found)], len(effect.acting))
-        if lost - CLEAR * error > effect.loss:
-            break
-    accepted = lost - error <= effect.loss and not _worse(found, effect)
-    names = tuple(question.text(number) for number in group)
-    trial = Trial(names, lost, len(found) // len(question.prompts), accepted)
-    bench.trials.append(trial)
-    bench.on_trial(trial)
-    return accepted
-
-
 def _lost(
-    found: NDArray[np.float64], full: NDArray[np.float64], acting: int
+    found: NDArray[np.float64], full: NDArray[np.float64], removed: int
 ) -> tuple[float, float]:
-    """Avoidance lost, mean over the things that act, and its standard error."""
-    rises = np.nanmean((found - full)[:, :acting], axis=1) if acting else np.zeros(0)
+    """Avoidance lost, mean over the things that are removed, and its standard error."""
+    rises = np.nanmean((found - full)[:, :removed], axis=1) if removed else np.zeros(0)
     rises = rises[~np.isnan(rises)]
     if not len(rises):
         return 0.0, 0.0
     return float(rises.mean()), float(rises.std()) / sqrt(len(rises)) + 0.5 / len(rises)
 
 
-def _worse(found: NDArray[np.float64], effect: _Effect) -> bool:
+def _worse(found: NDArray[np.float64], full: NDArray[np.float64], effect: _Effect) -> bool:
     """Whether some single thing is back, or one that should stay has fallen."""
-    each = [_pairs(*both) for both in zip(effect.full[: len(found)].T, found.T, strict=True)]
-    return any(
-        pair is not None
-        and (pair.gained > pair.lost if k < len(effect.acting) else pair.lost > pair.gained)
-        and mcnemar(pair.lost, pair.gained) <= RISES
-        for k, pair in enumerate(each)
-    )
-
-
-def _chosen(bench: _Bench, path: Sequence[set[int]], effect: _Effect) -> tuple[int, ...]:
-    """The shortest of a path that keeps the effect on the second seeds, by bisection.
-
-    The first of a path is the full negative, which loses nothing.
-    """
-    question = bench.question
-    first = question.base.seed + question.seeds
-    kept, over, at = 0, len(path), len(path) - 1
-    if not at:
-        return tuple(sorted(path[0]))
-    full = _seen(bench.column(question.full, effect.things, first), effect.things)
-    while over - kept > 1:
-        arm = question.only_with(path[at], "path") if path[at] else question.none
-        found = _seen(bench.column(arm, effect.things, first), effect.things)
-        lost, _ = _lost(found, full, len(effect.acting))
-        fits = lost <= effect.loss and not _worse(found, replace(effect, full=full))
-        kept, over = (at, over) if fits else (kept, at)
-        at = (kept + over) // 2
-    return tuple(sorted(path[kept]))
+    for k, (thing, *both) in enumerate(zip(effect.things, full.T, found.T, strict=True)):
+        pair = _pairs(*both)
+        if pair is None or mcnemar(pair.lost, pair.gained) > SURE:
+            continue
+        if k >= len(effect.removed) and pair.lost > pair.gained:
+            return True
+        if pair.gained - pair.lost > BACK * effect.removed.get(thing, np.inf) * pair.n:
+            return True
+    return False
 
 
 def _seen(column: Column, things: Sequence[str]) -> NDArray[np.float64]:
@@ -300,12 +331,3 @@ def _pairs(without: NDArray[np.float64], steered: NDArray[np.float64]) -> Pairs 
     if not known.any():
         return None
     return pairs((without[known] > 0).tolist(), (steered[known] > 0).tolist())
-
-
-def _acts(counted: Pairs) -> bool:
-    return counted.lost > counted.gained and mcnemar(counted.lost, counted.gained) <= ACTS
-
-
-def _drop(counted: Pairs | None) -> float:
-    """How much the full negative lowers a thing; what nobody can see counts as nothing."""
-    return 0.0 if counted is None else counted.without.rate - counted.steered.rate
