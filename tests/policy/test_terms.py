@@ -1,6 +1,10 @@
 """Terms of a prompt: what stands between commas, breaks and the marks of parts."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from negprompt.language import parse
 from negprompt.policy import plan
@@ -16,6 +20,13 @@ from negprompt.policy.terms import terms, terms_by_weight
         ('("a cat+", "dog").and()', "compel", ["a cat", "dog"]),
         ('("a", "b+").blend(1, 2)', "compel", ["a", "b"]),
         ("sun(flower)", "a1111", ["sunflower"]),
+        (
+            "(blurry), ugly, [old], (a, b:1.3), c",
+            "sdnext",
+            ["blurry", "ugly", "old", "a", "b", "c"],
+        ),
+        ("(a), (b) ,c", "sdnext", ["a", "b", "c"]),  # a and b are one run of one weight
+        ("very (long:1.2) hair, x", "sdnext", ["very long hair", "x"]),
     ],
 )
 def test_terms_are_words_as_they_are_read(text: str, dialect: str, found: list[str]) -> None:
@@ -32,3 +43,13 @@ def test_terms_by_weight_are_no_means() -> None:
     found = terms_by_weight(parse(text).segments())
     assert [(t.text, t.weight) for t in found] == [("a", 2.0), ("b", 3.0), ("c", 2.0), ("d", 1.0)]
     assert [text[t.span.start : t.span.stop] for t in found] == ["a", "b", "c", "d"]
+
+
+@given(
+    st.lists(st.sampled_from(["a", "(b)", "[c d]", "(e:1.3)", "f", "(g"]), min_size=1, max_size=8)
+)
+def test_each_place_between_commas_is_a_term_of_sdnext(pieces: list[str]) -> None:
+    text = ", ".join(pieces)
+    found = terms(parse(text, "sdnext"))
+    assert [term.text for term in found] == [re.sub(r"[^a-z ]", "", piece) for piece in pieces]
+    assert [text[t.span.start : t.span.stop] for t in found] == [t.text for t in found]

@@ -32,18 +32,28 @@ class Term:
 
 
 def terms(prompt: Prompt, branch: int = 0) -> tuple[Term, ...]:
-    """Return the terms of a prompt: split at commas, breaks and marks between parts, none empty."""
-    glue = prompt.glue
+    """Return the terms of a prompt: split at commas, breaks and marks between parts, none empty.
+
+    SD.Next gives the model no comma or space that stands first behind a bracket; they divide terms
+    and words all the same.
+    """
+    loses = prompt.dialect == "sdnext"
+    glue, source = (" ", prompt.source) if loses else (prompt.glue, "")
     return tuple(
         term
         for run in _between_marks(prompt)
-        for term in terms_of(tuple(merged(run, glue)), branch, glue=glue)
+        for term in terms_of(tuple(merged(run, prompt.glue)), branch, glue=glue, source=source)
     )
 
 
-def terms_of(segments: Sequence[Segment], branch: int = 0, *, glue: str = "") -> tuple[Term, ...]:
-    """Return the terms of some of a prompt's text, ``glue`` where its segments meet."""
-    found = (_term(pieces, branch, glue) for pieces in _pieces(segments))
+def terms_of(
+    segments: Sequence[Segment], branch: int = 0, *, glue: str = "", source: str = ""
+) -> tuple[Term, ...]:
+    """Return the terms of some of a prompt's text, ``glue`` where its segments meet.
+
+    Of a ``source`` the commas between the characters count as well.
+    """
+    found = (_term(pieces, branch, glue) for pieces in _pieces(segments, source))
     return tuple(term for term in found if term is not None)
 
 
@@ -74,22 +84,38 @@ class _Piece:
     text: str
 
 
-def _pieces(segments: Sequence[Segment]) -> Iterator[list[_Piece]]:
+def _pieces(segments: Sequence[Segment], source: str = "") -> Iterator[list[_Piece]]:
     """Yield the pieces between two commas or breaks; a term may run through several segments."""
     gathered: list[_Piece] = []
+    stop = 0
     for segment in segments:
-        if segment.is_break:
+        if segment.is_break or source.find(",", stop, segment.locate(0, 1).start) >= 0:
             yield gathered
             gathered = []
+        if segment.is_break:
+            stop = segment.span.stop
             continue
-        start = 0
-        for text in segment.text.split(","):
-            if start:
+        for number, (begin, end) in enumerate(_divided(segment, source)):
+            if number:
                 yield gathered
                 gathered = []
-            gathered.append(_Piece(segment, start, text))
-            start += len(text) + 1
+            gathered.append(_Piece(segment, begin, segment.text[begin:end]))
+        stop = segment.locate(0, len(segment.text)).stop
     yield gathered
+
+
+def _divided(segment: Segment, source: str) -> Iterator[tuple[int, int]]:
+    """Yield where the text between two commas begins and ends, those of the source among them."""
+    begin = 0
+    lost = {
+        at for at, place in segment.anchors[1:]
+        if source.find(",", segment.locate(at - 1, at).stop, place) >= 0
+    } if source else set[int]()  # fmt: skip
+    commas = {at for at, letter in enumerate(segment.text) if letter == ","}
+    for at in sorted(lost | commas):
+        yield begin, at
+        begin = at + (at in commas)
+    yield begin, len(segment.text)
 
 
 def _term(pieces: list[_Piece], branch: int, glue: str) -> Term | None:
