@@ -1,5 +1,6 @@
 """What is asked for, checked when it is made: a mistake is told before anything is loaded."""
 
+import json
 import math
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
@@ -136,8 +137,11 @@ class Request:
 
     @property
     def given(self) -> dict[str, Any]:
-        """Its values where they are not the defaults, as plain data: another field adds nothing."""
-        plain = asdict(self)
+        """Its values where they are not the defaults, as JSON has them: another field adds nothing.
+
+        Paths and days are texts.
+        """
+        plain = json.loads(json.dumps(asdict(self), default=str))
         return {
             field.name: plain[field.name]
             for field in fields(self)

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -97,7 +97,7 @@ class Gallery:
         """The folder of an arm's pictures."""
         beside = ("seed", "count", "model")
         asked = {name: value for name, value in request.given.items() if name not in beside}
-        question = json.dumps([asked, self.mark], sort_keys=True)
+        question = json.dumps([asked, self.mark, *_beside(request)], sort_keys=True)
         return self.folder / PICTURES / hashlib.sha256(question.encode()).hexdigest()[:16]
 
     def _make(self, request: Request, paths: Sequence[Path]) -> list[_Kept]:
@@ -158,6 +158,15 @@ class Reader:
             path.parent.mkdir(parents=True, exist_ok=True)
             write(path, json.dumps(known).encode())
         return {term: known[term] for term in terms}
+
+
+def _beside(request: Request) -> Iterator[tuple[str, int, int]]:
+    """Name, size and time of each file that may act beside the model: inversions and networks."""
+    folders = (request.embeddings, request.loading.lora_dir)
+    files = [path for folder in folders if folder for path in Path(folder).rglob("*.safetensors")]
+    for path in sorted({*files, *(Path(name) for name, _ in request.loading.loras)}):
+        if path.is_file():
+            yield str(path), path.stat().st_size, path.stat().st_mtime_ns
 
 
 def _known(path: Path, count: int) -> dict[str, Answers]:
