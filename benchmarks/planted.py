@@ -281,6 +281,7 @@ def _data(
     full, short = pruned.avoidance
     share = pruned.pictures / pruned.leave_one_out
     lost = pruned.loss
+    concepts = {term.text: term.concept for term in terms}
     bars = [
         {"bar": f"at least {RIGHT:.0%} classified rightly", "figure": right,
          "held": right >= RIGHT},
@@ -299,6 +300,11 @@ def _data(
             "avoidance": {"full": full, "pruned": short}, "pictures": pruned.pictures,
             "leave_one_out": pruned.leave_one_out,
             "lost": None if lost is None else [lost.rate, lost.lo, lost.hi],
+            "there": {
+                concepts.get(one.thing) or one.thing:
+                {"full": one.pairs.without.rate, "pruned": one.pairs.steered.rate}
+                for one in (*pruned.removed, *pruned.stays)
+            },
         },
     }  # fmt: skip
 
@@ -324,6 +330,11 @@ def _table(data: Mapping[str, Any]) -> list[str]:
         f"{pruned['pictures']} of {pruned['leave_one_out']}, and keeps {len(kept)}: "
         f"{', '.join(kept)}\n"
     )
+    lines += [
+        f"- {thing} is there in {rate['full']:.1%} with the full list, {rate['pruned']:.1%} with it"
+        for thing, rate in pruned["there"].items()
+    ]
+    lines.append("")
     lines += [
         f"- {bar['bar']}: {bar['figure']:.3f}, {'held' if bar['held'] else 'MISSED'}"
         for bar in data["bars"]
