@@ -1,5 +1,7 @@
 """Verdicts and pruning where the truth was planted."""
 
+import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil, log2
 from pathlib import Path
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL.Image import Image
 from tests.measure.planted import (
     DEAD,
     EXPECTED,
@@ -204,6 +207,26 @@ def test_labels_put_right_what_pruning_lost(tmp_path: Path) -> None:
     bare = prune(asked(world, 64), gallery, world.probe())
     assert not to_json(bare)["put_right"]
     assert (bare.kept, bare.loss) == (found.kept, found.loss)
+
+
+def test_what_the_probe_cannot_say_is_left_out(tmp_path: Path) -> None:
+    world = planted(useful=2, dead=6, harmful=0)
+    gallery: Any = Planted(world.effects, 0.0, tmp_path)
+    sees = world.probe()
+
+    def ask(images: Sequence[Image], term: str) -> list[float | None]:
+        said = sees.ask(images, term)
+        unclear = [zlib.crc32(image.tobytes()) % 3 == 0 for image in images]
+        return [None if one else p for one, p in zip(unclear, said, strict=True)]
+
+    found = prune(asked(world, 96), gallery, replace(sees, ask=ask))
+    useful = {name for name, effect in world.effects.items() if effect == USEFUL}
+    assert {found.question.text(number) for number in found.kept} == useful
+    full, short = found.avoidance
+    assert 0.8 < short <= 1
+    assert found.loss is not None
+    assert found.loss.rate == pytest.approx(full - short)
+    assert all(0 < one.pairs.n < 96 for one in found.removed)
 
 
 def test_pruning_needs_a_probe(tmp_path: Path) -> None:

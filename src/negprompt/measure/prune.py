@@ -283,24 +283,30 @@ def _confirmed(bench: _Bench, kept: tuple[int, ...], effect: _Effect, labels: Kn
     fresh = question.base.seed + 2 * question.seeds
     sides = [bench.column(arm, things, fresh) for arm in arms] if things else []
     n = len(sides[0]) if sides else 0
-    ends = [_seen(side, names) for side in sides] if names else []
-    lost = (ends[1] - ends[0]).mean(1) if ends else None
+    full, found = (_seen(side, names) for side in sides) if names else (np.zeros((0, 0)),) * 2
+    known = ~np.isnan(found - full)
+    lost = _rises(found, full).tolist()
     removed = (change_of(name, sides, n, n, labels) for name in names)
     stays = (presence_of((thing,), sides, n, n) for thing in effect.keeps)
     return Pruned(
         question, kept, names, tuple(bench.trials), bench.pictures,
-        (1 - float(ends[0].mean()), 1 - float(ends[1].mean())) if ends else (1.0, 1.0),
-        None if lost is None else bootstrap(lost[~np.isnan(lost)].tolist()),
+        (1 - float(full[known].mean()), 1 - float(found[known].mean())) if lost else (1.0, 1.0),
+        bootstrap(lost) if lost else None,
         tuple(one for one in removed if one), tuple(one for one in stays if one),
     )  # fmt: skip
+
+
+def _rises(found: NDArray[np.float64], full: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Avoidance lost in each row ``[rows, things]`` of which something is known: mean over it."""
+    apart = found - full
+    return np.asarray(np.nanmean(apart[~np.isnan(apart).all(1)], axis=1))
 
 
 def _lost(
     found: NDArray[np.float64], full: NDArray[np.float64], removed: int
 ) -> tuple[float, float]:
     """Avoidance lost, mean over the things that are removed, and its standard error."""
-    rises = np.nanmean((found - full)[:, :removed], axis=1) if removed else np.zeros(0)
-    rises = rises[~np.isnan(rises)]
+    rises = _rises(found[:, :removed], full[:, :removed])
     if not len(rises):
         return 0.0, 0.0
     return float(rises.mean()), float(rises.std()) / sqrt(len(rises)) + 0.5 / len(rises)
