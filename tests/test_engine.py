@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -322,3 +324,5 @@ def test_what_is_given_of_a_request_is_what_differs_from_its_defaults() -> None:
     assert Request(prompt="", seed=0).given == {"prompt": ""}
     given = Request(prompt="a cat", negative=("blurry",), cfg=2.0).given
     assert given == {"prompt": "a cat", "negative": ("blurry",), "cfg": 2.0}
+    beside = Request(prompt="", embeddings=Path("here"), today=date(2026, 11, 26)).given
+    assert beside == {"prompt": "", "embeddings": "here", "today": "2026-11-26"}

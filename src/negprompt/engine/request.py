@@ -1,6 +1,5 @@
 """What is asked for, checked when it is made: a mistake is told before anything is loaded."""
 
-import json
 import math
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
@@ -137,11 +136,11 @@ class Request:
 
     @property
     def given(self) -> dict[str, Any]:
-        """Its values where they are not the defaults, as JSON has them: another field adds nothing.
+        """Its values where they are not the defaults, as plain data: another field adds nothing.
 
         Paths and days are texts.
         """
-        plain = json.loads(json.dumps(asdict(self), default=str))
+        plain = asdict(self, dict_factory=_plain)
         return {
             field.name: plain[field.name]
             for field in fields(self)
@@ -259,6 +258,10 @@ def _check_policy(policy: object) -> None:
             code="policy-not-a-layer",
             cure="read it with negprompt.policy.files.load(names)",
         )
+
+
+def _plain(values: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: str(v) if isinstance(v, Path | date) else v for name, v in values}
 
 
 def _check_text(text: object) -> None:
