@@ -286,6 +286,7 @@ def test_a_hostile_term_stays_text(tmp_path: Path) -> None:
     assert "<img src=x" not in text
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     """The model is loaded from a folder: its tokenizer is learned anew in every process."""
     tiny_sd().save_pretrained(tmp_path / "model")

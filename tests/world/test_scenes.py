@@ -70,6 +70,7 @@ def poses() -> list[tuple[Scene, frozenset[str]]]:
     return [posed(seed) for seed in range(2 * MANY)]
 
 
+@pytest.mark.slow
 def test_a_posed_scene_has_what_it_is_posed_for_by_an_even_coin(
     poses: list[tuple[Scene, frozenset[str]]],
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_posed_scene_has_what_it_is_posed_for_by_an_even_coin(
     assert not any("border" in about for _, about in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("other", ["text", "border", "neon"])
 def test_what_a_posed_scene_is_not_posed_for_is_as_likely_as_in_the_world(
