@@ -99,6 +99,7 @@ def test_quick_is_eight_seeds(
     assert len(report["rows"]) == 1
 
 
+@pytest.mark.slow
 def test_the_card_is_written_as_a_page_and_as_data(
     model: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

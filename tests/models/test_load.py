@@ -112,6 +112,7 @@ def test_a_broken_index_is_told(tmp_path: Path) -> None:
     assert caught.value.code == "model-unreadable"
 
 
+@pytest.mark.slow
 def test_loading_and_running_print_nothing(folder: Path) -> None:
     code = (
         "import sys, negprompt\n"

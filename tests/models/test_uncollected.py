@@ -50,6 +50,7 @@ def test_nothing_stays_frozen_and_what_was_frozen_does() -> None:
     assert gc.get_freeze_count() > 0
 
 
+@pytest.mark.slow
 def test_a_model_comes_in_without_a_single_look_through_what_it_brings() -> None:
     code = """
 import gc
