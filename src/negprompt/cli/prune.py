@@ -24,7 +24,7 @@ Keep = Annotated[
     typer.Option(
         "--keep",
         metavar="TEXT",
-        help="A thing that should stay; left out: what the prompts ask for.",
+        help="A thing that should stay; without it, what the prompts ask for.",
         show_default=False,
     ),
 ]

@@ -8,7 +8,7 @@ are things to remove, then twice as many, and so on, then by bisection (Bentley 
 seeds, which chose nothing, measure what was found.
 
 The effect is what the full negative removes, each thing once, however many terms are words for it.
-What the prompt asks for, or ``keeps`` names, is no such thing: a negative that takes it away harms.
+What should stay, by default what the prompts ask for, is no effect: taking it away is harm.
 """
 
 from collections.abc import Callable, Sequence
